@@ -1,0 +1,31 @@
+# make demo and make test are all one needs; each can be interrupted and run again.
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: ## packages, programs, image, then a cluster that loses its primary (some 10 minutes at first)
+	@echo '[1/5] packages'
+	@scripts/packages build image demo
+	@echo '[2/5] build: the programs, then the database image'
+	@scripts/build release pgo-operator pgo pgo-local
+	@charts/images/build-rootfs build/image/rootfs
+	@scripts/demo
+
+test: ## packages, all programs with their tests, then the tests
+	@scripts/packages build
+	@scripts/build dev
+	@ctest --test-dir build/dev --output-on-failure -j2
+
+lint: ## format of all sources, clang-tidy on the changed ones
+	@scripts/packages build lint
+	@scripts/lint
+
+bench: ## measurements
+	@echo "bench: no benchmark is written yet"
+
+clean: ## removes what was built
+	@rm -rf build/dev build/release build/asan build/*.log
