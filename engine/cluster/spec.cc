@@ -1,0 +1,219 @@
+#include "engine/cluster/spec.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace pgo::cluster {
+namespace {
+
+constexpr std::int64_t kPortMin = 1024, kPortMax = 65535;
+constexpr std::int64_t kSecondsMax = 86'400;
+
+// The member at the path, or null.
+Json Fragment(const Json& value, Path path) {
+  const Json* at = Find(value, path);
+  return at == nullptr ? Json() : *at;
+}
+
+// The number at the path if it lies in the range, else the default.
+std::int64_t Within(const Json& value, Path path, std::int64_t low, std::int64_t high,
+                    std::int64_t otherwise) {
+  const std::int64_t n = GetInt(value, path, otherwise);
+  return n < low || n > high ? otherwise : n;
+}
+
+std::map<std::string, std::string> Texts(const Json& object) {
+  std::map<std::string, std::string> out;
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_string()) out.insert_or_assign(key, AsString(value));
+  }
+  return out;
+}
+
+Metadata ParseMetadata(const Json& parent) {
+  return {Texts(GetObject(parent, {"metadata", "labels"})),
+          Texts(GetObject(parent, {"metadata", "annotations"}))};
+}
+
+std::string TwoDigits(std::size_t n) {
+  const std::string text = std::to_string(n);
+  return text.size() < 2 ? "0" + text : text;
+}
+
+InstanceSet ParseSet(const Json& set, std::size_t index) {
+  InstanceSet out;
+  out.name = GetString(set, {"name"});
+  if (out.name.empty()) out.name = TwoDigits(index);
+  out.replicas = std::max<std::int64_t>(1, GetInt(set, {"replicas"}, 1));
+  out.data_claim = Fragment(set, {"dataVolumeClaimSpec"});
+  out.wal_claim = Fragment(set, {"walVolumeClaimSpec"});
+  out.resources = Fragment(set, {"resources"});
+  out.affinity = Fragment(set, {"affinity"});
+  out.tolerations = Fragment(set, {"tolerations"});
+  out.topology_spread_constraints = Fragment(set, {"topologySpreadConstraints"});
+  out.min_available = Fragment(set, {"minAvailable"});
+  out.priority_class_name = GetString(set, {"priorityClassName"});
+  out.metadata = ParseMetadata(set);
+  out.raw = set;
+  return out;
+}
+
+void ParseSets(const Json& spec, Spec& out) {
+  std::size_t index = 0;
+  std::set<std::string> names;
+  for (const Json& set : GetArray(spec, {"instances"})) {
+    InstanceSet parsed = ParseSet(set, index++);
+    // The first of two equal names counts; the other is among the problems.
+    if (set.is_object() && names.insert(parsed.name).second) {
+      out.instances.push_back(std::move(parsed));
+    }
+  }
+}
+
+User ParseUser(const Json& user) {
+  User out;
+  out.name = GetString(user, {"name"});
+  for (const Json& database : GetArray(user, {"databases"})) {
+    std::string name = AsString(database);
+    if (!name.empty()) out.databases.push_back(std::move(name));
+  }
+  out.options = GetString(user, {"options"});
+  out.password_type = GetString(user, {"password", "type"}, "ASCII");
+  return out;
+}
+
+void ParseUsers(const Json& spec, const std::string& cluster, Spec& out) {
+  const Json* users = Find(spec, "users");
+  out.users_given = users != nullptr && users->is_array();
+  if (!out.users_given) {
+    out.users.push_back({cluster, {cluster}, "", "ASCII"});
+    return;
+  }
+  std::set<std::string> names;
+  for (const Json& user : *users) {
+    User parsed = ParseUser(user);
+    if (!parsed.name.empty() && names.insert(parsed.name).second) {
+      out.users.push_back(std::move(parsed));
+    }
+  }
+}
+
+// Patroni takes booleans and words for them.
+bool Truth(const Json* value) {
+  if (value == nullptr) return false;
+  if (value->is_boolean()) return *value == Json(true);
+  const std::string word = AsString(*value);
+  return word == "on" || word == "true" || word == "yes" || word == "1" || word == "quorum";
+}
+
+void ParsePatroni(const Json& spec, Spec& out) {
+  const Json& patroni = GetObject(spec, {"patroni"});
+  Patroni& to = out.patroni;
+  to.lease_duration_s = Within(patroni, {"leaderLeaseDurationSeconds"}, 3, kSecondsMax, 30);
+  to.sync_period_s = Within(patroni, {"syncPeriodSeconds"}, 1, kSecondsMax, 10);
+  to.port = Within(patroni, {"port"}, kPortMin, kPortMax, 8008);
+  to.dynamic_configuration = Fragment(patroni, {"dynamicConfiguration"});
+  to.switchover = {GetBool(patroni, {"switchover", "enabled"}),
+                   GetString(patroni, {"switchover", "targetInstance"}),
+                   GetString(patroni, {"switchover", "type"}, "Switchover")};
+  const Json& dynamic = to.dynamic_configuration;
+  out.synchronous_mode = Truth(Find(dynamic, "synchronous_mode"));
+  out.synchronous_mode_strict = Truth(Find(dynamic, "synchronous_mode_strict"));
+  const std::int64_t lag = GetInt(dynamic, {"maximum_lag_on_failover"}, -1);
+  if (lag >= 0) out.maximum_lag_on_failover = static_cast<std::uint64_t>(lag);
+}
+
+std::map<std::string, std::string> Scalars(const Json& object) {
+  std::map<std::string, std::string> out;
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_string()) out.insert_or_assign(key, AsString(value));
+    if (value.is_number() || value.is_boolean()) out.insert_or_assign(key, DumpJson(value));
+  }
+  return out;
+}
+
+// What this version acts on: true is a field (and all below it), false is one it does not, an
+// object or list is looked into, "*" stands for every other member.
+const Json& ActedOn() {
+  static const Json shape = JsonLiteral(R"({
+    "postgresVersion": true, "image": true, "imagePullPolicy": true, "imagePullSecrets": true,
+    "port": true, "disableDefaultPodScheduling": true,
+    "supplementalGroups": true, "metadata": {"labels": true, "annotations": true},
+    "instances": [{
+      "name": true, "replicas": true, "minAvailable": true, "resources": true, "affinity": true,
+      "tolerations": true, "topologySpreadConstraints": true, "priorityClassName": true,
+      "metadata": {"labels": true, "annotations": true},
+      "dataVolumeClaimSpec": {"*": true, "autoGrow": false},
+      "sidecars": {"replicaCertCopy": {"resources": true}}}],
+    "users": [{"name": true, "databases": true, "options": true, "password": {"type": true}}],
+    "config": {"parameters": true},
+    "authentication": {"rules": true},
+    "service": {"metadata": true, "type": true, "nodePort": true, "ipFamilies": true,
+      "ipFamilyPolicy": true, "internalTrafficPolicy": true, "externalTrafficPolicy": true},
+    "replicaService": {"metadata": true, "type": true, "nodePort": true, "ipFamilies": true,
+      "ipFamilyPolicy": true, "internalTrafficPolicy": true, "externalTrafficPolicy": true},
+    "patroni": {"leaderLeaseDurationSeconds": true, "syncPeriodSeconds": true, "port": true,
+      "dynamicConfiguration": true,
+      "switchover": {"enabled": true, "targetInstance": true}},
+    "failover": {"async": true}
+  })");
+  return shape;
+}
+
+void CollectIgnored(const Json* shape, const Json& value, const std::string& path,
+                    std::set<std::string>& out) {
+  static const Json kTrue(true);
+  if (value.is_null() || (shape != nullptr && *shape == kTrue)) return;
+  if (shape == nullptr || shape->is_boolean()) {
+    out.insert(path);
+  } else if (shape->is_array() && value.is_array()) {
+    for (const Json& item : value) CollectIgnored(&shape->front(), item, path + "[]", out);
+  } else if (shape->is_object() && value.is_object()) {
+    for (const auto& [key, member] : value.items()) {
+      const Json* known = Find(*shape, key);
+      if (known == nullptr) known = Find(*shape, "*");
+      CollectIgnored(known, member, path + "." + key, out);
+    }
+  }
+}
+
+}  // namespace
+
+std::string FieldProblem::Text() const {
+  return field + ": " + (value.empty() ? "" : value + ": ") + rule + "; " + mend;
+}
+
+ParsedSpec ParseSpec(const Json& object) {
+  ParsedSpec parsed;
+  Spec& out = parsed.spec;
+  const Json& spec = GetObject(object, {"spec"});
+  out.postgres_version = GetInt(spec, {"postgresVersion"});
+  out.image = GetString(spec, {"image"});
+  out.image_pull_policy = GetString(spec, {"imagePullPolicy"});
+  out.image_pull_secrets = Fragment(spec, {"imagePullSecrets"});
+  out.port = Within(spec, {"port"}, kPortMin, kPortMax, 5432);
+  ParseSets(spec, out);
+  ParseUsers(spec, GetString(object, {"metadata", "name"}), out);
+  out.metadata = ParseMetadata(spec);
+  ParsePatroni(spec, out);
+  out.config_parameters = Scalars(GetObject(spec, {"config", "parameters"}));
+  out.hba_rules = Fragment(spec, {"authentication", "rules"});
+  out.service = Fragment(spec, {"service"});
+  out.replica_service = Fragment(spec, {"replicaService"});
+  for (const Json& group : GetArray(spec, {"supplementalGroups"})) {
+    if (AsInt(group) > 0) out.supplemental_groups.push_back(AsInt(group));
+  }
+  out.paused = GetBool(spec, {"paused"});
+  out.shutdown = GetBool(spec, {"shutdown"});
+  out.disable_default_pod_scheduling = GetBool(spec, {"disableDefaultPodScheduling"});
+  out.failover_fastest = GetString(spec, {"failover", "async"}) == "Fastest";
+
+  parsed.problems = ValidateCluster(object);
+  std::set<std::string> ignored;
+  CollectIgnored(&ActedOn(), spec, "spec", ignored);
+  parsed.not_implemented.assign(ignored.begin(), ignored.end());
+  return parsed;
+}
+
+}  // namespace pgo::cluster

@@ -1,0 +1,131 @@
+// What a PostgresCluster asks for: the fields that decisions rest on, with their defaults.
+// Fragments that are only passed on to Kubernetes (claims, affinity, resources, …) stay JSON as
+// written.
+//
+// Parsing is total: a field of the wrong type keeps its default and is named among the problems,
+// one that this version accepts but does not act on among `not_implemented`. Nothing is silently
+// ignored.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/json.h"
+
+namespace pgo::cluster {
+
+// Labels and annotations to be put on generated objects, never over our own.
+struct Metadata {
+  std::map<std::string, std::string> labels, annotations;
+  bool operator==(const Metadata&) const = default;
+};
+
+// spec.instances[]: instances that are alike. JSON members are null when absent.
+struct InstanceSet {
+  std::string name;  // never empty: without a name it is its two-digit index, "00"
+  std::int64_t replicas = 1;
+  Json data_claim;  // dataVolumeClaimSpec: specification of a PersistentVolumeClaim
+  Json wal_claim;   // walVolumeClaimSpec
+  Json resources;   // of container `database`
+  Json affinity, tolerations, topology_spread_constraints;
+  Json min_available;  // of the PodDisruptionBudget: number or percentage
+  std::string priority_class_name;
+  Metadata metadata;
+  Json raw;  // the whole set as written
+  bool operator==(const InstanceSet&) const = default;
+};
+
+// spec.users[]
+struct User {
+  std::string name;
+  std::vector<std::string> databases;
+  std::string options;                  // of ALTER ROLE, checked: no `;`, comment or PASSWORD
+  std::string password_type = "ASCII";  // or "AlphaNumeric"
+  bool operator==(const User&) const = default;
+};
+
+// spec.patroni.switchover: what annotation trigger-switchover asks for.
+struct Switchover {
+  bool enabled = false;
+  std::string target_instance;      // "" lets Patroni choose
+  std::string type = "Switchover";  // or "Failover"
+  bool operator==(const Switchover&) const = default;
+};
+
+struct Patroni {
+  std::int64_t lease_duration_s = 30;  // leaderLeaseDurationSeconds: Patroni's ttl
+  std::int64_t sync_period_s = 10;     // syncPeriodSeconds: Patroni's loop_wait
+  std::int64_t port = 8008;
+  Json dynamic_configuration;  // object or null
+  Switchover switchover;
+  bool operator==(const Patroni&) const = default;
+};
+
+struct Spec {
+  std::int64_t postgres_version = 0;  // major; 0 is unknown
+  std::string image;                  // "" means the operator's own for the version
+  std::string image_pull_policy;      // "" leaves it to Kubernetes
+  Json image_pull_secrets;            // array or null
+  std::int64_t port = 5432;
+  std::vector<InstanceSet> instances;
+  // Without spec.users there is one user with one database, both named after the cluster; with
+  // `users: []` there is none. users_given tells the two apart.
+  std::vector<User> users;
+  bool users_given = false;
+  Metadata metadata;
+  Patroni patroni;
+  std::map<std::string, std::string> config_parameters;  // config.parameters as text
+  Json hba_rules;                                        // authentication.rules: array or null
+  Json service, replica_service;                         // object or null
+  std::vector<std::int64_t> supplemental_groups;
+  bool paused = false;
+  bool shutdown = false;
+  bool disable_default_pod_scheduling = false;
+
+  // Read from patroni.dynamicConfiguration.
+  bool synchronous_mode = false;  // also "quorum"
+  bool synchronous_mode_strict = false;
+  std::uint64_t maximum_lag_on_failover = 1'048'576;  // bytes; Patroni's own default
+  // failover.async: a stopped asynchronous primary may first come back in place (InPlaceFirst), or
+  // the most advanced replica is promoted at once (Fastest).
+  bool failover_fastest = false;
+
+  bool operator==(const Spec&) const = default;
+};
+
+// One broken rule. Text():
+//   spec.instances[0].replicas: -1: must be at least 1; set it to 1 or more
+struct FieldProblem {
+  std::string field;  // "spec.instances[0].replicas"
+  std::string value;  // as JSON, shortened; "" when the field is absent
+  std::string rule;   // what must hold
+  std::string mend;   // what to do
+  [[nodiscard]] std::string Text() const;
+  bool operator==(const FieldProblem&) const = default;
+};
+
+struct ParsedSpec {
+  Spec spec;
+  std::vector<FieldProblem> problems;  // of ValidateCluster, as if the object were new
+  // Paths that are present but not acted on, sorted, each the highest such: "spec.backups",
+  // "spec.instances[].containers".
+  std::vector<std::string> not_implemented;
+};
+
+// Of a PostgresCluster object, v1beta1 or v1. Never fails.
+ParsedSpec ParseSpec(const Json& object);
+
+// The rules of the custom resource definition, natively: for API servers without CEL, and for
+// objects that were stored before a rule existed. With `old`, a value that was wrong already and
+// did not change is let pass, as Kubernetes does (otherwise not even a finalizer could be removed).
+std::vector<FieldProblem> ValidateCluster(const Json& object, const Json* old = nullptr);
+
+// Every rule above that is not merely a field's type, as the definition's messages word it
+// ("must be at least 1; set it to 1 or more"): what the definition says and what is checked here
+// are compared by a test.
+std::vector<std::string> NativeRules();
+
+}  // namespace pgo::cluster

@@ -1,0 +1,113 @@
+// One cluster as the rooms see it: a pure projection of the world, made anew whenever the cluster
+// is decided on, never stored. Pointers go into the World it was made from and live as long as that
+// is unchanged. Field comments name where each fact comes from; what Patroni writes was checked
+// against Patroni 4.0.7.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/cluster/spec.h"
+#include "engine/cluster/world.h"
+
+namespace pgo::cluster {
+
+// What a member says of itself: annotation `status` of its pod, written by Patroni each loop_wait.
+struct MemberStatus {
+  std::string state;    // "running", "starting", "stopped", "streaming", "in archive recovery", …
+  std::string role;     // "primary", "replica", "demoted", "standby_leader", …
+  std::string version;  // Patroni's, "4.0.7"
+  Lsn lsn;              // xlog_location
+  Timeline timeline;
+  std::string replication_state;  // "streaming", …
+  bool pending_restart = false;
+};
+
+struct NodeView {
+  std::string name;
+  bool known = false;           // a Node object exists
+  bool ready = false;           // condition Ready
+  bool out_of_service = false;  // taint node.kubernetes.io/out-of-service
+  Seq seq;
+};
+
+struct PodView {
+  const Subject* subject = nullptr;
+  std::string name, uid, node, ip;
+  bool deleting = false;
+  bool terminal = false;          // phase Succeeded or Failed
+  bool ready = false;             // condition Ready
+  std::string role;               // label role: "master", "replica" or ""
+  bool database_running = false;  // containerStatuses[database].state.running
+  // When the database container last ended: state.terminated.finishedAt, or lastState's if it runs
+  // again; wall time of the node, whole seconds.
+  std::optional<std::int64_t> database_finished_us;
+  std::string database_exit;  // "exit 137 (OOMKilled)" of that termination
+  std::int64_t restarts = 0;
+  std::optional<MemberStatus> member;
+  // What init container postgres-startup left as its last word, and when it ended (wall time).
+  std::string startup_message;
+  std::optional<std::int64_t> startup_finished_us;
+};
+
+struct InstanceView {
+  std::string name, set;
+  const Subject* stateful_set = nullptr;
+  const Subject* claim = nullptr;  // the PVC i-pgdata
+  std::optional<PodView> pod;
+  std::optional<NodeView> node;  // of the pod
+};
+
+// The leader lock: annotations of Endpoints c-ha.
+struct LockView {
+  const Subject* subject = nullptr;      // null: it does not exist
+  std::string leader;                    // member (= pod) name; "" when released
+  std::string renew_time;                // as written
+  std::optional<std::int64_t> renew_us;  // wall time of the leader's node
+  Lsn optime;
+  std::int64_t ttl_s = 30;
+  std::int64_t transitions = 0;
+  bool failsafe = false;
+};
+
+// Synchronous replication as published: annotations of Endpoints c-ha-sync.
+struct SyncView {
+  const Subject* subject = nullptr;
+  std::string leader;
+  std::vector<std::string> standbys;
+};
+
+struct ClusterView {
+  ClusterKey key;
+  const Subject* subject = nullptr;  // the PostgresCluster; null if it is gone
+  std::string uid;
+  std::int64_t generation = 0;
+  bool deleting = false;                          // metadata.deletionTimestamp is set
+  ParsedSpec parsed;                              // .spec is what to decide on
+  std::map<std::string, InstanceView> instances;  // by name
+  LockView lock;
+  SyncView sync;
+  const Subject* failover_key = nullptr;  // Endpoints c-ha-failover
+  const Subject* dcs_config = nullptr;    // Endpoints c-ha-config
+  bool bootstrapped = false;              // c-ha-config carries `initialize`
+  std::string system_identifier;
+  std::map<std::string, NodeView> nodes;              // all nodes, by name
+  std::map<kube::ObjectRef, const Subject*> objects;  // all that belongs to it
+  bool complete = false;  // every watched kind was listed since the start: absence is proof
+
+  const Spec& spec() const { return parsed.spec; }
+  // The newest observation of an object of this cluster, or null.
+  const Subject* Find(std::string_view kind, std::string_view name) const;
+  const NodeView* FindNode(std::string_view name) const;
+  // The instance that holds the lock and is out of recovery: role label, member state and lock
+  // agree.
+  const InstanceView* Primary() const;
+  // The instance whose pod has this name.
+  const InstanceView* ByPod(std::string_view pod) const;
+};
+
+ClusterView Project(const World& world, const ClusterKey& key);
+
+}  // namespace pgo::cluster

@@ -1,0 +1,168 @@
+#include "engine/driver/driver.h"
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+
+#include "engine/record.h"
+
+namespace pgo {
+namespace {
+
+constexpr std::int64_t kDeferMax = kSecond;
+constexpr std::int64_t kStepMin = 2 * kSecond;
+
+// A lock renewal or a heartbeat that leads to nothing may ride the next sync.
+bool MayDefer(const std::vector<Payload>& batch) {
+  return std::ranges::all_of(batch, [](const Payload& payload) {
+    const auto* observed = std::get_if<Observed>(&payload);
+    return observed != nullptr &&
+           (observed->ref.kind == "Endpoints" || observed->ref.kind == "Pod");
+  });
+}
+
+}  // namespace
+
+Driver::Driver(Engine engine, JournalPort& journal, Clock& clock, DriverOptions options)
+    : engine_(std::move(engine)), journal_(journal), clock_(clock), options_(options) {}
+
+void Driver::Post(std::vector<Payload> events) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return ended_ || inbox_.size() < options_.inbox_max; });
+  if (ended_) return;
+  for (Payload& event : events) inbox_.push_back(std::move(event));
+  changed_.notify_all();
+}
+
+void Driver::Stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+bool Driver::Inspect(const std::function<void(const Engine&)>& look) {
+  std::promise<void> done;
+  auto ran = done.get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return false;
+    inspections_.push_back([&] {
+      look(engine_);
+      done.set_value();
+    });
+    changed_.notify_all();
+  }
+  ran.wait();
+  return true;
+}
+
+std::optional<std::int64_t> Driver::WaitUntil() const {
+  auto wake = engine_.WakeAt();
+  if (deferred_ && (!wake || last_elapsed_us_ + kDeferMax < *wake)) {
+    wake = last_elapsed_us_ + kDeferMax;
+  }
+  return wake;
+}
+
+std::vector<Payload> Driver::Take() {
+  std::unique_lock lock(mutex_);
+  const auto ready = [&] { return stopping_ || !inbox_.empty() || !inspections_.empty(); };
+  const auto wake = WaitUntil();
+  if (wake) {
+    const std::int64_t left = std::max<std::int64_t>(*wake - clock_.Read().elapsed_us, 0);
+    changed_.wait_for(lock, std::chrono::microseconds(left), ready);
+  } else {
+    changed_.wait(lock, ready);
+  }
+  std::vector<Payload> batch;
+  while (!inbox_.empty() && batch.size() < options_.batch_max) {
+    batch.push_back(std::move(inbox_.front()));
+    inbox_.pop_front();
+  }
+  changed_.notify_all();
+  return batch;
+}
+
+void Driver::DropKnown(std::vector<Payload>& batch) const {
+  std::erase_if(batch, [&](const Payload& payload) {
+    const auto* observed = std::get_if<Observed>(&payload);
+    if (observed == nullptr) return false;
+    const auto* known = engine_.world().Find(observed->ref);
+    return known != nullptr && known->uid == observed->uid && known->rv == observed->rv;
+  });
+}
+
+Status Driver::Commit(std::vector<Payload> batch) {
+  const Now now = clock_.Read();
+  const std::int64_t offset = now.wall_us - now.elapsed_us;
+  if (last_elapsed_us_ != 0 && std::abs(offset - last_offset_us_) > kStepMin) {
+    batch.push_back(Ticked{0, offset - last_offset_us_});
+  }
+  last_offset_us_ = offset;
+  last_elapsed_us_ = now.elapsed_us;
+  std::vector<Event> events;
+  std::uint64_t seq = journal_.NextSeq();
+  bool synced = !MayDefer(batch);
+  for (Payload& payload : batch) events.push_back({Seq(seq++), now, std::move(payload)});
+  std::vector<JournalRecord> records;
+  for (const Event& event : events) records.push_back(RecordOf(event, engine_.world()));
+  const StepResult step = engine_.Step(events, now);
+  records.push_back(RecordOf(step.decided));
+  for (const Action& action : step.actions) records.push_back(RecordOf(action));
+  synced = synced || !step.actions.empty();
+  for (const Event& event : events) {
+    const auto* leading = std::get_if<Leading>(&event.payload);
+    if (leading == nullptr || !leading->leading) continue;
+    if (auto status = journal_.NewEpoch(leading->epoch); !status) return status;
+  }
+  if (auto status = journal_.Append(records, now, synced); !status) return status;
+  deferred_ = !synced;
+  if (on_commit_) on_commit_(events, step);
+  if (effects_ != nullptr) {
+    for (const Action& action : step.actions) effects_->Submit(action);
+  }
+  return {};
+}
+
+void Driver::Inspections() {
+  std::deque<std::function<void()>> run;
+  {
+    const std::lock_guard lock(mutex_);
+    run.swap(inspections_);
+  }
+  for (const auto& look : run) look();
+}
+
+Status Driver::Run() {
+  Status status;
+  while (status) {
+    auto batch = Take();
+    Inspections();
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_ && batch.empty() && inbox_.empty()) break;
+    }
+    DropKnown(batch);
+    const Now now = clock_.Read();
+    const auto wake = engine_.WakeAt();
+    if (batch.empty() && wake && *wake <= now.elapsed_us) {
+      const std::int64_t late = now.elapsed_us - *wake;
+      batch.push_back(Ticked{late > options_.tick_gap_us ? late : 0, 0});
+    }
+    if (!batch.empty()) {
+      status = Commit(std::move(batch));
+    } else if (deferred_ && now.elapsed_us - last_elapsed_us_ >= kDeferMax) {
+      deferred_ = false;
+      status = journal_.Sync();
+    }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+  }
+  Inspections();
+  return status;
+}
+
+}  // namespace pgo

@@ -1,0 +1,208 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+
+#include "engine/arbiter/subset.h"
+#include "engine/base/check.h"
+#include "engine/base/digest.h"
+#include "engine/base/overloaded.h"
+#include "engine/decide.h"
+#include "engine/rooms/failover/failover.h"
+
+namespace pgo {
+namespace {
+
+struct SavedMemory {
+  std::string ns, name;
+  ClusterMemory memory;
+  PGO_FIELDS(SavedMemory, ns, name, memory)
+};
+struct SavedWake {
+  std::string ns, name;
+  std::int64_t at_us = 0;
+  PGO_FIELDS(SavedWake, ns, name, at_us)
+};
+struct SavedEngine {
+  Json world;
+  rooms::Context context;
+  std::vector<SavedMemory> memories;
+  std::vector<SavedWake> wakes;
+  PGO_FIELDS(SavedEngine, world, context, memories, wakes)
+};
+
+void FoldContext(rooms::Context& context, const Event& event) {
+  const auto live_from_here = [&] {
+    context.live_since_us = event.at.elapsed_us;
+    context.live_seq = event.seq.value();
+  };
+  std::visit(Overloaded{[&](const Started& e) {
+                          context = rooms::Context{};
+                          context.settings = e.settings;
+                          live_from_here();
+                        },
+                        [&](const Leading& e) {
+                          context.leading = e.leading;
+                          context.epoch = e.epoch;
+                        },
+                        [&](const Contact& e) {
+                          context.contact = e.ok;
+                          live_from_here();
+                        },
+                        [&](const Ticked& e) {
+                          if (e.paused_us != 0) live_from_here();
+                        },
+                        [](const auto&) {}},
+             event.payload);
+}
+
+}  // namespace
+
+std::set<ClusterKey> Engine::Fold(const Event& event) {
+  if (const auto* baseline = std::get_if<Baseline>(&event.payload)) {
+    *this = Load(baseline->state);
+    return {};
+  }
+  FoldContext(context_, event);
+  auto touched = world_.Fold(event);
+  if (std::holds_alternative<Started>(event.payload)) {
+    wake_at_.clear();
+    in_flight_.clear();
+    for (auto& [key, memory] : memories_) {
+      arbiter::FoldStarted(memory.ledger, event.at);
+      memory.applying.clear();
+    }
+  }
+  if (const auto* done = std::get_if<Done>(&event.payload)) {
+    const auto owner = in_flight_.find(done->action.value());
+    if (owner != in_flight_.end()) touched.insert(owner->second);
+    FoldDone(*done, event);
+  }
+  if (const auto* gone = std::get_if<Gone>(&event.payload)) {
+    for (const auto& key : touched) {
+      const auto memory = memories_.find(key);
+      if (memory != memories_.end()) memory->second.applied.erase(gone->ref.Text());
+    }
+  }
+  for (const auto& key : touched) {
+    const auto* own = world_.Find({"PostgresCluster", key.ns, key.name});
+    if (own == nullptr) {
+      memories_.erase(key);
+      continue;
+    }
+    ClusterMemory& memory = memories_[key];
+    if (memory.uid != own->uid) memory = ClusterMemory{};
+    memory.uid = own->uid;
+    rooms::failover::FoldEvent(memory.failover, event, key, world_);
+  }
+  return touched;
+}
+
+void Engine::FoldDone(const Done& done, const Event& event) {
+  const auto owner = in_flight_.find(done.action.value());
+  if (owner == in_flight_.end()) return;
+  const auto it = memories_.find(owner->second);
+  in_flight_.erase(owner);
+  if (it == memories_.end()) return;
+  ClusterMemory& memory = it->second;
+  const std::string goal = arbiter::FoldDone(memory.ledger, done, event.at);
+  rooms::failover::FoldDone(memory.failover, goal, done, event);
+  const auto applying = memory.applying.find(done.action.value());
+  if (applying == memory.applying.end()) return;
+  if (done.outcome == Outcome::kOk) {
+    const auto* live = world_.Find(applying->second.ref);
+    memory.applied[applying->second.ref.Text()] = {
+        applying->second.digest,
+        live == nullptr ? "" : ResidueDigest(applying->second.object, live->object)};
+  }
+  memory.applying.erase(applying);
+}
+
+void Engine::FoldEvent(const Event& event) { static_cast<void>(Fold(event)); }
+
+void Engine::FoldAction(const Action& action, Seq seq, Now now) {
+  const ClusterKey key{action.ns, action.cluster};
+  const auto it = memories_.find(key);
+  if (it == memories_.end()) return;
+  ClusterMemory& memory = it->second;
+  arbiter::FoldAction(memory.ledger, action, seq);
+  arbiter::Prune(memory.ledger, now);
+  in_flight_.insert_or_assign(action.id.value(), key);
+  if (const auto* apply = std::get_if<Apply>(&action.command)) {
+    memory.applying[action.id.value()] = {apply->ref, Sha256Hex(DumpJson(apply->object)),
+                                          apply->object};
+  }
+  rooms::failover::FoldAction(memory.failover, action, seq, now);
+}
+
+std::vector<Action> Engine::Decide(const ClusterKey& key, Now now) {
+  wake_at_.erase(key);
+  const auto it = memories_.find(key);
+  if (it == memories_.end()) return {};
+  const auto view = cluster::Project(world_, key);
+  if (view.subject == nullptr || !view.complete) return {};
+  auto decision = DecideCluster(view, it->second, context_, now);
+  if (decision.wake_at_us) wake_at_[key] = *decision.wake_at_us;
+  return std::move(decision.actions);
+}
+
+StepResult Engine::Step(const std::vector<Event>& events, Now now) {
+  PGO_CHECK(!events.empty(), "a step without an event would leave no trace in the journal");
+  std::set<ClusterKey> dirty;
+  for (const Event& event : events) dirty.merge(Fold(event));
+  for (const auto& [key, at] : wake_at_) {
+    if (at <= now.elapsed_us) dirty.insert(key);
+  }
+  StepResult result;
+  result.decided = {events.back().seq, now.wall_us, now.elapsed_us, kRuleset, {}};
+  if (!context_.leading || !world_.AllListed()) return result;
+  std::uint64_t seq = events.back().seq.value() + 2;
+  for (const ClusterKey& key : dirty) {
+    auto actions = Decide(key, now);
+    result.decided.clusters.push_back({key.Text(), static_cast<std::int64_t>(actions.size())});
+    for (Action& action : actions) {
+      FoldAction(action, Seq(seq++), now);
+      result.actions.push_back(std::move(action));
+    }
+  }
+  return result;
+}
+
+std::optional<std::int64_t> Engine::WakeAt() const {
+  std::optional<std::int64_t> earliest;
+  for (const auto& [key, at] : wake_at_) {
+    if (!earliest || at < *earliest) earliest = at;
+  }
+  return context_.leading ? earliest : std::nullopt;
+}
+
+const ClusterMemory* Engine::MemoryOf(const ClusterKey& key) const {
+  const auto it = memories_.find(key);
+  return it == memories_.end() ? nullptr : &it->second;
+}
+
+Json Engine::Save() const {
+  SavedEngine saved;
+  saved.world = world_.Save();
+  saved.context = context_;
+  for (const auto& [key, memory] : memories_) saved.memories.push_back({key.ns, key.name, memory});
+  for (const auto& [key, at] : wake_at_) saved.wakes.push_back({key.ns, key.name, at});
+  return ToJson(saved);
+}
+
+Engine Engine::Load(const Json& state) {
+  auto saved = FromJson<SavedEngine>(state);
+  Engine engine;
+  engine.world_ = cluster::World::Load(saved.world);
+  engine.context_ = saved.context;
+  for (auto& item : saved.memories) {
+    const ClusterKey key{item.ns, item.name};
+    for (const auto& [goal, entry] : item.memory.ledger.entries) {
+      if (entry.in_flight) engine.in_flight_[entry.action.value()] = key;
+    }
+    engine.memories_[key] = std::move(item.memory);
+  }
+  for (const auto& wake : saved.wakes) engine.wake_at_[{wake.ns, wake.name}] = wake.at_us;
+  return engine;
+}
+
+}  // namespace pgo

@@ -1,0 +1,90 @@
+// The operator's brain. Deterministic: equal journals give equal states and equal decisions.
+//
+// Step folds a batch of events, then decides for the clusters they touch and for those whose time
+// has come. Fold reads every journal ever written; decide sees state and time alone and may change
+// in any release (then kRuleset is bumped). The caller journals events, then the Decided record,
+// then the actions, in that order and in one frame, before it sends anything.
+//
+// No I/O, no clock, no thread, no randomness: one thread calls at a time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/action/action.h"
+#include "engine/action/step.h"
+#include "engine/arbiter/ledger.h"
+#include "engine/cluster/view.h"
+#include "engine/cluster/world.h"
+#include "engine/event/event.h"
+#include "engine/rooms/context.h"
+#include "engine/rooms/failover/memory.h"
+#include "engine/rooms/room.h"
+
+namespace pgo {
+
+// Number of the decision rules. Bumped by every change that alters a decision: replay --verify
+// needs the same number, or it names the build to run.
+inline constexpr std::int64_t kRuleset = 1;
+
+// What was last applied to one object.
+struct Applied {
+  std::string digest;   // of the applied configuration
+  std::string residue;  // of what the live object showed otherwise right after (server defaults)
+  PGO_FIELDS(Applied, digest, residue)
+};
+// An apply under way.
+struct Applying {
+  kube::ObjectRef ref;
+  std::string digest;
+  Json object;
+  PGO_FIELDS(Applying, ref, digest, object)
+};
+
+// All that observation alone cannot tell about one cluster.
+struct ClusterMemory {
+  std::string uid;
+  arbiter::Ledger ledger;
+  rooms::failover::Memory failover;
+  std::map<std::string, Applied> applied;    // by ObjectRef::Text
+  std::map<std::string, Applying> applying;  // by action id
+  PGO_FIELDS(ClusterMemory, uid, ledger, failover, applied, applying)
+};
+
+class Engine {
+ public:
+  // `events` are in sequence, at least one, all stamped `now`.
+  StepResult Step(const std::vector<Event>& events, Now now);
+
+  // Rebuild: events and actions as the journal has them, without deciding.
+  void FoldEvent(const Event& event);
+  void FoldAction(const Action& action, Seq seq, Now now);
+
+  // When time alone may change a decision; nothing if only events can.
+  std::optional<std::int64_t> WakeAt() const;
+
+  const cluster::World& world() const { return world_; }
+  const rooms::Context& context() const { return context_; }
+  const ClusterMemory* MemoryOf(const ClusterKey& key) const;
+
+  // The whole state as JSON, so that a journal segment folds from empty.
+  Json Save() const;
+  static Engine Load(const Json& state);
+
+ private:
+  std::set<ClusterKey> Fold(const Event& event);
+  void FoldDone(const Done& done, const Event& event);
+  std::vector<Action> Decide(const ClusterKey& key, Now now);
+
+  cluster::World world_;
+  rooms::Context context_;
+  std::map<ClusterKey, ClusterMemory> memories_;
+  std::map<std::string, ClusterKey> in_flight_;  // action id -> whose it is
+  std::map<ClusterKey, std::int64_t> wake_at_;   // elapsed
+};
+
+}  // namespace pgo

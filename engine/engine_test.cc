@@ -1,0 +1,172 @@
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engine/event/codec.h"
+#include "engine/kube/names.h"
+#include "engine/replay.h"
+#include "engine/testing/fake_kube.h"
+
+namespace pgo {
+namespace {
+
+const kube::ObjectRef kHippo{"PostgresCluster", "postgres", "hippo"};
+
+class EngineTest : public ::testing::Test {
+ protected:
+  EngineTest() {
+    for (const char* node : {"node1", "node2", "node3"}) Node(node, false);
+    Json cluster = JsonLiteral(R"({"apiVersion":"postgres-operator.crunchydata.com/v1beta1",
+      "spec":{"postgresVersion":17,"instances":[{"replicas":3,"dataVolumeClaimSpec":{
+        "accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}],
+        "patroni":{"dynamicConfiguration":{"synchronous_mode":true}}}})");
+    loop.kube.Put(kHippo, cluster);
+    Begin();
+  }
+  void Begin() {
+    Json settings = Json::object();
+    settings["RELATED_IMAGE_POSTGRES_17"] = "localhost/pgo/postgres:17";
+    loop.Post({Started{"test", kRuleset, "one", settings}});
+    loop.Post({Leading{true, ++epoch_, ""}});
+    loop.Post(loop.kube.ListAll());
+    ASSERT_TRUE(loop.Settle());
+  }
+  void Node(const std::string& name, bool off) {
+    Json o = JsonLiteral(R"({"status":{"conditions":[{"type":"Ready","status":"True"}]}})");
+    if (off) {
+      o["spec"]["taints"] = JsonLiteral(R"([{"key":"node.kubernetes.io/out-of-service"}])");
+    }
+    loop.Post({loop.kube.Put({"Node", "", name}, o)});
+  }
+  // Plays kubelet and Patroni: every instance gets a pod, the one at `leader` leads.
+  void RunPods(std::size_t leader, int timeline) {
+    const auto sets = loop.kube.All("StatefulSet");
+    for (std::size_t i = 0; i < sets.size(); ++i) RunPod(sets[i].name, i, i == leader, timeline);
+    Json lock = Endpoints();
+    Put(lock, {"metadata", "annotations", "leader"}, sets[leader].name + "-0");
+    Put(lock, {"metadata", "annotations", "renewTime"}, "2026-11-21T10:00:00.5+00:00");
+    Json sync = Endpoints();
+    Put(sync, {"metadata", "annotations", "leader"}, sets[leader].name + "-0");
+    Put(sync, {"metadata", "annotations", "sync_standby"}, sets[(leader + 1) % 3].name + "-0");
+    Json config = Endpoints();
+    Put(config, {"metadata", "annotations", "initialize"}, "7412");
+    Put(config, {"metadata", "annotations", "config"}, "{}");
+    loop.Post({loop.kube.Put({"Endpoints", "postgres", "hippo-ha"}, lock),
+               loop.kube.Put({"Endpoints", "postgres", "hippo-ha-sync"}, sync),
+               loop.kube.Put({"Endpoints", "postgres", "hippo-ha-config"}, config)});
+  }
+  void RunPod(const std::string& instance, std::size_t i, bool leads, int timeline) {
+    Json pod = JsonLiteral(R"({"status":{"phase":"Running","containerStatuses":
+      [{"name":"database","state":{"running":{}},"ready":true}],
+      "conditions":[{"type":"Ready","status":"True"}]}})");
+    Put(pod, {"metadata", "labels", kube::kLabelCluster}, "hippo");
+    Put(pod, {"metadata", "labels", kube::kLabelInstance}, instance);
+    Put(pod, {"metadata", "labels", kube::kLabelRole}, leads ? "master" : "replica");
+    Put(pod, {"spec", "nodeName"}, "node" + std::to_string(i + 1));
+    Json status = JsonLiteral(R"({"state":"running","version":"4.0.7","xlog_location":83886336})");
+    status["role"] = leads ? "primary" : "replica";
+    status["timeline"] = timeline;
+    if (!leads) status["replication_state"] = "streaming";
+    Put(pod, {"metadata", "annotations", "status"}, DumpJson(status));
+    loop.Post({loop.kube.Put({"Pod", "postgres", instance + "-0"}, pod)});
+  }
+  static Json Endpoints() {
+    Json o = Json::object();
+    Put(o, {"metadata", "labels", kube::kLabelCluster}, "hippo");
+    return o;
+  }
+  void ExpectReplayIsExact() {
+    Verifier verifier;
+    for (const auto& record : loop.records) verifier.Feed(record);
+    const auto result = verifier.Finish();
+    EXPECT_TRUE(result.Exact()) << "#" << result.first_bad.value() << ": " << result.difference;
+    EXPECT_GT(result.actions, 0U);
+  }
+  bool Did(Reason reason) const {
+    return std::ranges::any_of(loop.actions, [&](const Action& a) { return a.reason == reason; });
+  }
+
+  testing::Loop loop;
+  std::int64_t epoch_ = 0;
+};
+
+TEST_F(EngineTest, AClusterGetsItsObjectsThenNothingMoreIsAskedFor) {
+  EXPECT_EQ(loop.kube.All("StatefulSet").size(), 3U);
+  EXPECT_EQ(loop.kube.All("PersistentVolumeClaim").size(), 3U);
+  RunPods(0, 1);
+  ASSERT_TRUE(loop.Settle());
+  const auto writes = loop.kube.writes;
+  loop.Wait(25 * kSecond);
+  loop.Post({Ticked{}});
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_EQ(loop.kube.writes, writes);
+  ExpectReplayIsExact();
+}
+
+TEST_F(EngineTest, ARestartOverUnchangedClustersWritesNothing) {
+  RunPods(0, 1);
+  ASSERT_TRUE(loop.Settle());
+  const auto writes = loop.kube.writes;
+  const Json before = loop.engine.Save();
+  loop.Restart();
+  EXPECT_EQ(DumpJson(loop.engine.Save()["memories"]), DumpJson(before["memories"]))
+      << "rebuilding from the journal gives the state that was";
+  Begin();
+  EXPECT_EQ(loop.kube.writes, writes);
+  ExpectReplayIsExact();
+}
+
+TEST_F(EngineTest, AFencedPrimaryIsReplacedAndEveryDecisionReplays) {
+  RunPods(0, 1);
+  ASSERT_TRUE(loop.Settle());
+  Node("node1", true);
+  ASSERT_TRUE(loop.Settle());
+  const auto* lock = loop.kube.Find({"Endpoints", "postgres", "hippo-ha"});
+  EXPECT_EQ(GetString(*lock, {"metadata", "annotations", "leader"}), "") << DumpJson(*lock);
+  RunPods(1, 2);
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_TRUE(Did(Reason::kFenced));
+  EXPECT_TRUE(Did(Reason::kFailoverComplete));
+  ExpectReplayIsExact();
+}
+
+TEST_F(EngineTest, KilledAtAnyMomentTheFailoverIsFinishedAfterwards) {
+  RunPods(0, 1);
+  ASSERT_TRUE(loop.Settle());
+  Node("node1", true);
+  for (int rounds = 0; rounds < 3; ++rounds) {
+    loop.Settle(1);
+    loop.Restart();
+    Begin();
+    loop.Wait(3 * kSecond);
+    loop.Post({Ticked{}});
+  }
+  ASSERT_TRUE(loop.Settle());
+  RunPods(1, 2);
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_TRUE(Did(Reason::kFailoverComplete) || Did(Reason::kCompletedByOther));
+  ExpectReplayIsExact();
+}
+
+TEST_F(EngineTest, AnEditedRecordIsNamed) {
+  RunPods(0, 1);
+  ASSERT_TRUE(loop.Settle());
+  auto edited = loop.records;
+  const auto action = std::ranges::find_if(edited, [](const StoredRecord& r) {
+    return r.type == static_cast<std::uint64_t>(RecordType::kAction) &&
+           r.payload.find("missing") != std::string::npos;
+  });
+  ASSERT_NE(action, edited.end());
+  action->payload.replace(action->payload.find("missing"), 7, "MISSING");
+  Verifier verifier;
+  for (const auto& record : edited) verifier.Feed(record);
+  const auto result = verifier.Finish();
+  EXPECT_FALSE(result.Exact());
+  EXPECT_EQ(result.first_bad.value(), action->seq);
+  EXPECT_NE(result.difference.find("/sentence"), std::string::npos) << result.difference;
+}
+
+}  // namespace
+}  // namespace pgo

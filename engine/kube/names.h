@@ -1,0 +1,74 @@
+// Every object name, label and annotation is made here and nowhere else. They are the contract with
+// users' manifests and tools (PGO v6), so they are permanent. Limits: a label value has at most 63
+// characters; a StatefulSet's pods add "-0" and a revision hash, so cluster + set ≤ 46.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace pgo::kube {
+
+inline constexpr std::string_view kPrefix = "postgres-operator.crunchydata.com/";
+
+#define PGO_NAME(Constant, word) \
+  inline constexpr std::string_view Constant = "postgres-operator.crunchydata.com/" word
+
+// labels
+PGO_NAME(kLabelCluster, "cluster");
+PGO_NAME(kLabelInstance, "instance");
+PGO_NAME(kLabelInstanceSet, "instance-set");
+PGO_NAME(kLabelRole, "role");
+PGO_NAME(kLabelPatroni, "patroni");
+PGO_NAME(kLabelData, "data");
+PGO_NAME(kLabelUser, "pguser");
+PGO_NAME(kLabelCertificate, "cluster-certificate");
+// annotations on objects of ours
+PGO_NAME(kRecipeAnnotation, "recipe");       // digest of the recipe that filled a Secret
+PGO_NAME(kNotAfterAnnotation, "not-after");  // earliest end of a certificate in a Secret
+PGO_NAME(kTriggerSwitchover, "trigger-switchover");
+// the finalizer of a PostgresCluster
+PGO_NAME(kFinalizer, "finalizer");
+
+#undef PGO_NAME
+
+// values of kLabelRole
+inline constexpr std::string_view kRolePrimary = "master";  // as PGO, also with Patroni 4
+inline constexpr std::string_view kRoleReplica = "replica";
+
+inline constexpr std::string_view kRootCertificateSecret = "pgo-root-cacert";  // one per namespace
+inline constexpr std::string_view kOutOfServiceTaint = "node.kubernetes.io/out-of-service";
+
+// c = cluster, i = instance ("c-set-xxxx"), u = user
+inline std::string LeaderName(std::string_view c) { return std::string(c) + "-ha"; }
+inline std::string DcsConfigName(std::string_view c) { return std::string(c) + "-ha-config"; }
+inline std::string SyncName(std::string_view c) { return std::string(c) + "-ha-sync"; }
+inline std::string FailoverName(std::string_view c) { return std::string(c) + "-ha-failover"; }
+inline std::string PatroniScope(std::string_view c) { return std::string(c) + "-ha"; }
+inline std::string PrimaryServiceName(std::string_view c) { return std::string(c) + "-primary"; }
+inline std::string ReplicaServiceName(std::string_view c) { return std::string(c) + "-replicas"; }
+inline std::string PodServiceName(std::string_view c) { return std::string(c) + "-pods"; }
+inline std::string ClusterConfigName(std::string_view c) { return std::string(c) + "-config"; }
+inline std::string InstanceRbacName(std::string_view c) { return std::string(c) + "-instance"; }
+inline std::string IntentName(std::string_view c) { return std::string(c) + "-intent"; }
+inline std::string ClusterCertName(std::string_view c) { return std::string(c) + "-cluster-cert"; }
+inline std::string ReplicationCertName(std::string_view c) {
+  return std::string(c) + "-replication-cert";
+}
+inline std::string UserSecretName(std::string_view c, std::string_view u) {
+  return std::string(c) + "-pguser-" + std::string(u);
+}
+inline std::string InstanceConfigName(std::string_view i) { return std::string(i) + "-config"; }
+inline std::string InstanceCertName(std::string_view i) { return std::string(i) + "-certs"; }
+inline std::string InstanceDataName(std::string_view i) { return std::string(i) + "-pgdata"; }
+inline std::string InstancePodName(std::string_view i) { return std::string(i) + "-0"; }
+inline std::string DisruptionBudgetName(std::string_view c, std::string_view set) {
+  return std::string(c) + "-set-" + std::string(set);
+}
+
+// containers of an instance pod
+inline constexpr std::string_view kDatabaseContainer = "database";
+inline constexpr std::string_view kCertCopyContainer = "replication-cert-copy";
+
+inline constexpr std::string_view kReplicationUser = "_crunchyrepl";
+
+}  // namespace pgo::kube

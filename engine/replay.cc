@@ -1,0 +1,108 @@
+#include "engine/replay.h"
+
+#include "engine/event/codec.h"
+
+namespace pgo {
+namespace {
+
+// The first place where two JSON texts differ, for people.
+std::string FirstDifference(const std::string& recorded, const std::string& replayed) {
+  const auto a = ParseJson(recorded);
+  const auto b = ParseJson(replayed);
+  if (!a || !b) return "the record is not readable";
+  const Json patch = Json::diff(*a, *b);
+  if (patch.empty()) return "the bytes differ but not the values";
+  const std::string path = GetString(patch[0], {"path"});
+  const Json::json_pointer pointer(path);
+  const auto show = [&](const Json& json) {
+    return json.contains(pointer) ? DumpJson(json[pointer]).substr(0, 200) : std::string("nothing");
+  };
+  return "field " + path + ": recorded " + show(*a) + ", replayed " + show(*b);
+}
+
+}  // namespace
+
+void Verifier::Differ(std::uint64_t seq, const std::string& what) {
+  if (!result_.difference.empty()) return;
+  result_.first_bad = Seq(seq);
+  result_.difference = what;
+}
+
+void Verifier::CheckCount(std::uint64_t seq) {
+  if (next_expected_ < expected_.size()) {
+    Differ(seq, "this build takes one action more than was recorded before #" +
+                    std::to_string(seq) + ": " + expected_[next_expected_].substr(0, 300));
+  }
+}
+
+void Verifier::Feed(const StoredRecord& record) {
+  if (!result_.Exact()) return;
+  if (record.type == static_cast<std::uint64_t>(RecordType::kAction)) return FeedAction(record);
+  CheckCount(record.seq);
+  if (!result_.Exact()) return;
+  if (record.type == static_cast<std::uint64_t>(RecordType::kDecided)) return FeedDecided(record);
+  FeedEvent(record);
+}
+
+void Verifier::FeedEvent(const StoredRecord& record) {
+  ++result_.events;
+  auto payload = DecodePayload(record.type, record.payload);
+  if (!payload) return;  // the fold is total: what it cannot read it passes over
+  if (const auto* started = std::get_if<Started>(&*payload)) {
+    result_.build = started->build;
+    result_.ruleset = started->ruleset;
+    if (started->ruleset != kRuleset) {
+      Differ(record.seq, "the journal was written with ruleset " +
+                             std::to_string(started->ruleset) + " (build " + started->build +
+                             "), this build has ruleset " + std::to_string(kRuleset) +
+                             ": verify it with that build, or rehearse it with this one");
+    }
+  }
+  if (const auto* leading = std::get_if<Leading>(&*payload);
+      leading != nullptr && leading->leading) {
+    ++result_.terms;
+  }
+  if (std::holds_alternative<Baseline>(*payload)) {
+    // A baseline equals the state that is there already, unless the journal starts with it.
+    if (record.seq != 1 && events_.empty() && result_.events > 1) return;
+    engine_.FoldEvent({Seq(record.seq), record.at, *std::move(payload)});
+    return;
+  }
+  events_.push_back({Seq(record.seq), record.at, *std::move(payload)});
+}
+
+void Verifier::FeedDecided(const StoredRecord& record) {
+  ++result_.decisions;
+  if (events_.empty()) return Differ(record.seq, "a decision without an event before it");
+  const auto recorded = DecodeDecided(record.payload);
+  if (!recorded) return Differ(record.seq, "the decision record is not readable");
+  const Now now{recorded->wall_us, recorded->elapsed_us};
+  for (Event& event : events_) event.at = now;
+  auto step = engine_.Step(events_, now);
+  events_.clear();
+  const std::string replayed = DumpJson(ToJson(step.decided));
+  if (replayed != record.payload) Differ(record.seq, FirstDifference(record.payload, replayed));
+  expected_.clear();
+  next_expected_ = 0;
+  for (const Action& action : step.actions) expected_.push_back(DumpJson(ActionToJson(action)));
+}
+
+void Verifier::FeedAction(const StoredRecord& record) {
+  ++result_.actions;
+  if (next_expected_ == expected_.size()) {
+    return Differ(record.seq,
+                  "this build does not take the recorded action: " + record.payload.substr(0, 300));
+  }
+  const std::string& replayed = expected_[next_expected_++];
+  if (replayed != record.payload) Differ(record.seq, FirstDifference(record.payload, replayed));
+}
+
+VerifyResult Verifier::Finish() {
+  CheckCount(UINT64_MAX);
+  if (result_.Exact() && !events_.empty()) {
+    Differ(events_.back().seq.value(), "the last events have no decision: the end is missing");
+  }
+  return result_;
+}
+
+}  // namespace pgo

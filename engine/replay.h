@@ -1,0 +1,44 @@
+// Replay with proof: every recorded decision is made again from the recorded events, and must come
+// out as the same bytes. Needs the ruleset number that the journal was written with.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/record.h"
+
+namespace pgo {
+
+struct VerifyResult {
+  std::uint64_t events = 0, actions = 0, decisions = 0, terms = 0;
+  std::int64_t ruleset = 0;  // of the journal; differs from kRuleset: `difference` says so
+  std::string build;         // that wrote it (the newest Started)
+  Seq first_bad;             // 0: every decision was reproduced
+  std::string difference;    // what was recorded and what came out, with the first differing field
+  [[nodiscard]] bool Exact() const { return difference.empty(); }
+};
+
+class Verifier {
+ public:
+  // Records in order, from the first of the journal or from a baseline. After the first difference
+  // the rest is passed over.
+  void Feed(const StoredRecord& record);
+  // A frame cut off in the middle is a difference too.
+  VerifyResult Finish();
+
+ private:
+  void FeedEvent(const StoredRecord& record);
+  void FeedDecided(const StoredRecord& record);
+  void FeedAction(const StoredRecord& record);
+  void CheckCount(std::uint64_t seq);
+  void Differ(std::uint64_t seq, const std::string& what);
+
+  Engine engine_;
+  std::vector<Event> events_;          // since the last Decided
+  std::vector<std::string> expected_;  // payloads of actions still to come
+  std::size_t next_expected_ = 0;
+  VerifyResult result_;
+};
+
+}  // namespace pgo

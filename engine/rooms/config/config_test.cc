@@ -1,0 +1,86 @@
+#include "engine/rooms/config/config.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/patroni/config.h"
+#include "engine/patroni/yaml.h"
+#include "engine/postgres/hba.h"
+#include "engine/postgres/parameters.h"
+#include "engine/testing/cluster_builder.h"
+
+namespace pgo::rooms::config {
+namespace {
+
+TEST(Parameters, PrecedenceIsMandatoryManifestDynamicDefault) {
+  const auto settings = postgres::EffectiveSettings(
+      {{"Work_Mem", "8MB"}, {"ssl", "off"}, {"jit", "on"}},
+      JsonLiteral(R"({"work_mem": "4MB", "max_connections": 200, "jit": false,
+                      "shared_preload_libraries": "timescaledb", "nested": {}})"));
+  EXPECT_EQ(settings.at("work_mem"), "8MB");
+  EXPECT_EQ(settings.at("ssl"), "on");
+  EXPECT_EQ(settings.at("jit"), "on");
+  EXPECT_EQ(settings.at("max_connections"), "200");
+  EXPECT_EQ(settings.at("shared_preload_libraries"), "pgaudit,timescaledb");
+  EXPECT_EQ(settings.at("password_encryption"), "scram-sha-256");
+  EXPECT_FALSE(settings.contains("nested"));
+}
+
+TEST(Rules, OursComeFirstAndTheDefaultOnlyAlone) {
+  const Json none;
+  EXPECT_EQ(postgres::EffectiveRules(none, none).back(), "hostssl all all all scram-sha-256");
+  const auto rules =
+      postgres::EffectiveRules(JsonLiteral(R"([{"hba": "hostnossl all all all reject"},
+                      {"connection": "hostssl", "databases": ["a\"b", "all"], "method": "cert",
+                       "options": {"map": "x y"}}, 7, {"connection": "host"}])"),
+                               JsonLiteral(R"(["local all all peer"])"));
+  ASSERT_EQ(rules.size(), 7U);
+  EXPECT_EQ(rules[0], "local all \"postgres\" peer");
+  EXPECT_EQ(rules[5], "hostssl \"a\"\"b\",\"all\" all all cert map=\"x y\"");
+  EXPECT_EQ(rules[6], "local all all peer");
+}
+
+TEST(Yaml, StringsNeverTurnIntoSomethingElse) {
+  EXPECT_EQ(patroni::ToYaml(JsonLiteral(R"({"a": {"on": "off"}, "b": [1, {"c": []}], "d": {}})")),
+            "a:\n  \"on\": \"off\"\nb:\n  - 1\n  -\n    c: []\nd: {}\n");
+}
+
+TEST(Patroni, LoopAndRetriesFitTheLease) {
+  for (const std::int64_t ttl : {20, 30, 60}) {
+    for (const std::int64_t loop : {1, 3, 10}) {
+      patroni::Settings s;
+      s.ttl_s = ttl;
+      s.loop_wait_s = loop;
+      const Json config = patroni::DynamicConfiguration(s);
+      EXPECT_LE(loop + 2 * GetInt(config, {"retry_timeout"}), ttl);
+    }
+  }
+}
+
+TEST(Config, ALivingClusterIsReconfiguredOnceAndKeepsItsPause) {
+  testing::ClusterBuilder builder;
+  EXPECT_TRUE(PlanConfig(builder.View()).proposals.empty());
+  builder.Bootstrapped(R"({"pause": true, "ttl": 30})");
+  const Plan plan = PlanConfig(builder.View());
+  ASSERT_EQ(plan.proposals.size(), 1U);
+  const auto& patch = std::get<Patch>(plan.proposals[0].command);
+  EXPECT_FALSE(patch.rv.empty());
+  EXPECT_FALSE(patch.uid.empty());
+  const std::string text = GetString(patch.patch, {"metadata", "annotations", "config"});
+  EXPECT_TRUE(GetBool(ParseJson(text).value_or(Json()), {"pause"}));
+  builder.Bootstrapped(text);
+  EXPECT_TRUE(PlanConfig(builder.View()).proposals.empty());
+  builder.manifest()["spec"]["patroni"]["dynamicConfiguration"]["synchronous_mode"] = true;
+  builder.Show();
+  EXPECT_EQ(PlanConfig(builder.View()).proposals.size(), 1U);
+}
+
+TEST(Config, GarbageInTheAnnotationIsLeftAlone) {
+  testing::ClusterBuilder builder;
+  for (const char* text : {"", "{", "[]", "7"}) {
+    builder.Bootstrapped(text);
+    EXPECT_TRUE(PlanConfig(builder.View()).proposals.empty()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace pgo::rooms::config

@@ -1,0 +1,88 @@
+#include "engine/rooms/instances/instances.h"
+
+#include "engine/cluster/metadata.h"
+#include "engine/cluster/roster.h"
+#include "engine/kube/names.h"
+#include "engine/rooms/instances/pod.h"
+
+namespace pgo::rooms::instances {
+namespace {
+
+using cluster::ClusterView;
+using cluster::InstanceView;
+using cluster::Member;
+
+Json StatefulSet(const ClusterView& cluster, const Member& member, const std::string& image,
+                 bool openshift) {
+  Json out = cluster::NewObject(cluster, "StatefulSet", member.name,
+                                {{kube::kLabelInstanceSet, member.set->name},
+                                 {kube::kLabelInstance, member.name},
+                                 {kube::kLabelData, "postgres"}});
+  cluster::AddMetadata(out["metadata"], member.set->metadata);
+  // OnDelete: when a pod is replaced is the operator's decision, never a template's.
+  Json spec = JsonLiteral(R"({
+    "replicas": 1, "revisionHistoryLimit": 0, "updateStrategy": {"type": "OnDelete"},
+    "podManagementPolicy": "OrderedReady"
+  })");
+  spec["serviceName"] = kube::PodServiceName(cluster.key.name);
+  Put(spec, {"selector", "matchLabels", kube::kLabelCluster}, cluster.key.name);
+  Put(spec, {"selector", "matchLabels", kube::kLabelInstanceSet}, member.set->name);
+  Put(spec, {"selector", "matchLabels", kube::kLabelInstance}, member.name);
+  spec["template"] = PodTemplate(cluster, member, image, openshift);
+  out["spec"] = std::move(spec);
+  return out;
+}
+
+// An instance that is too many goes with its files; its volume stays, for the day it comes back.
+void Remove(const ClusterView& cluster, const InstanceView& instance, Plan& plan) {
+  const auto remove = [&](const cluster::Subject* subject) {
+    if (subject == nullptr || Find(subject->object, {"metadata", "deletionTimestamp"}) != nullptr) {
+      return;
+    }
+    Proposal p;
+    p.reason = Reason::kScaling;
+    p.sentence = subject->ref.Text() + ": the set has more instances than replicas: remove it";
+    p.causes = {cluster.subject->seq.value(), subject->seq.value()};
+    p.goal = "delete/" + subject->ref.Text() + "/" + subject->uid;
+    p.command = Delete{subject->ref, subject->uid, "", {}};
+    plan.Do(std::move(p));
+  };
+  remove(instance.stateful_set);
+  remove(cluster.Find("ConfigMap", kube::InstanceConfigName(instance.name)));
+  remove(cluster.Find("Secret", kube::InstanceCertName(instance.name)));
+}
+
+}  // namespace
+
+InstanceSettings SettingsFor(const Json& settings, std::int64_t postgres_version) {
+  InstanceSettings out;
+  out.image = GetString(settings, {"RELATED_IMAGE_POSTGRES_" + std::to_string(postgres_version)});
+  out.openshift = GetString(settings, {"OPENSHIFT"}) == "true";
+  return out;
+}
+
+Plan PlanInstances(const ClusterView& cluster, const InstanceSettings& settings) {
+  Plan plan;
+  if (cluster.deleting) return plan;
+  const std::string image = cluster.spec().image.empty() ? settings.image : cluster.spec().image;
+  if (image.empty()) {
+    const std::string version = std::to_string(cluster.spec().postgres_version);
+    plan.conditions.push_back({"ImageAvailable", false, "MissingRequiredImage",
+                               "spec.image is empty and the operator has no image for PostgreSQL " +
+                                   version + ": set spec.image or the operator's " +
+                                   "RELATED_IMAGE_POSTGRES_" + version});
+    return plan;
+  }
+  const auto roster = cluster::Roster(cluster);
+  for (const Member& member : roster) {
+    plan.Want(StatefulSet(cluster, member, image, settings.openshift), "one instance");
+  }
+  // Without a primary nobody knows which copy is the newest: none is given up.
+  if (cluster.Primary() == nullptr) return plan;
+  for (const InstanceView* instance : cluster::Surplus(cluster, roster)) {
+    Remove(cluster, *instance, plan);
+  }
+  return plan;
+}
+
+}  // namespace pgo::rooms::instances

@@ -1,0 +1,21 @@
+// The instances of a cluster: one StatefulSet with one pod each, and how many there are.
+#pragma once
+
+#include <string>
+
+#include "engine/rooms/context.h"
+#include "engine/rooms/room.h"
+
+namespace pgo::rooms::instances {
+
+// What the operator's environment decides for all clusters.
+struct InstanceSettings {
+  std::string image;       // when the manifest names none; "" if there is none for its version
+  bool openshift = false;  // the platform chooses user and group IDs
+};
+// From the settings of Started: "RELATED_IMAGE_POSTGRES_17", "OPENSHIFT".
+InstanceSettings SettingsFor(const Json& settings, std::int64_t postgres_version);
+
+Plan PlanInstances(const cluster::ClusterView& cluster, const InstanceSettings& settings);
+
+}  // namespace pgo::rooms::instances

@@ -1,0 +1,143 @@
+#include "engine/rooms/instances/instances.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "engine/cluster/quantity.h"
+#include "engine/cluster/roster.h"
+#include "engine/kube/names.h"
+#include "engine/rooms/storage/storage.h"
+#include "engine/testing/cluster_builder.h"
+
+namespace pgo::rooms::instances {
+namespace {
+
+std::vector<std::string> Names(const testing::ClusterBuilder& builder) {
+  std::vector<std::string> names;
+  for (const auto& member : cluster::Roster(builder.View())) names.push_back(member.name);
+  return names;
+}
+
+void Scale(testing::ClusterBuilder& builder, int replicas) {
+  builder.manifest()["spec"]["instances"][0]["replicas"] = replicas;
+  builder.Show();
+}
+
+void Lead(testing::ClusterBuilder& builder, const std::string& member) {
+  builder.Pod(member, "master", std::string(testing::kPrimaryStatus));
+  builder.Lock(kube::InstancePodName(member), testing::ClusterBuilder::Address(member));
+}
+
+TEST(Instances, RenderingIsDeterministic) {
+  testing::ClusterBuilder a;
+  testing::ClusterBuilder b;
+  const Plan one = PlanInstances(a.View(), {});
+  const Plan two = PlanInstances(b.View(), {});
+  ASSERT_EQ(one.objects.size(), 3U);
+  for (std::size_t i = 0; i < one.objects.size(); ++i) {
+    EXPECT_EQ(DumpJson(one.objects[i].object), DumpJson(two.objects[i].object));
+  }
+  // What was applied does not change what is wanted.
+  a.Settle(one);
+  const Plan again = PlanInstances(a.View(), {});
+  for (std::size_t i = 0; i < one.objects.size(); ++i) {
+    EXPECT_EQ(DumpJson(one.objects[i].object), DumpJson(again.objects[i].object));
+  }
+}
+
+TEST(Instances, TheLocksHolderStaysAndItsVolumeIsFoundAgain) {
+  testing::ClusterBuilder builder;
+  const auto all = Names(builder);
+  ASSERT_EQ(all.size(), 3U);
+  builder.Settle(PlanInstances(builder.View(), {}));
+  Lead(builder, all[2]);
+  Scale(builder, 1);
+  EXPECT_EQ(Names(builder), std::vector<std::string>{all[2]});
+  const Plan plan = PlanInstances(builder.View(), {});
+  std::set<std::string> removed;
+  for (const auto& proposal : plan.proposals) {
+    const auto& command = std::get<Delete>(proposal.command);
+    EXPECT_FALSE(command.uid.empty());
+    EXPECT_NE(command.ref.kind, "PersistentVolumeClaim");
+    if (command.ref.kind == "StatefulSet") removed.insert(command.ref.name);
+  }
+  EXPECT_EQ(removed, (std::set<std::string>{all[0], all[1]}));
+  builder.Remove({"StatefulSet", "postgres", all[0]});
+  builder.Remove({"StatefulSet", "postgres", all[1]});
+  Scale(builder, 3);
+  EXPECT_EQ(Names(builder), all);
+}
+
+TEST(Instances, NothingIsGivenUpWithoutAPrimary) {
+  testing::ClusterBuilder builder;
+  builder.Settle(PlanInstances(builder.View(), {}));
+  Scale(builder, 1);
+  EXPECT_TRUE(PlanInstances(builder.View(), {}).proposals.empty());
+}
+
+TEST(Instances, WithoutAnImageTheConditionNamesTheMend) {
+  testing::ClusterBuilder builder;
+  builder.manifest()["spec"].erase("image");
+  builder.Show();
+  const Plan plan = PlanInstances(builder.View(), {});
+  EXPECT_TRUE(plan.objects.empty());
+  ASSERT_EQ(plan.conditions.size(), 1U);
+  EXPECT_NE(plan.conditions[0].message.find("RELATED_IMAGE_POSTGRES_17"), std::string::npos);
+  const auto settings = SettingsFor(JsonLiteral(R"({"RELATED_IMAGE_POSTGRES_17": "img"})"), 17);
+  EXPECT_EQ(PlanInstances(builder.View(), settings).objects.size(), 3U);
+}
+
+TEST(Instances, PodsHoldToTheContract) {
+  testing::ClusterBuilder builder;
+  const Plan plan = PlanInstances(builder.View(), {});
+  const Json& pod = plan.objects[0].object["spec"]["template"]["spec"];
+  EXPECT_TRUE(GetBool(pod, {"shareProcessNamespace"}));
+  EXPECT_FALSE(GetBool(pod, {"enableServiceLinks"}, true));
+  for (const char* list : {"containers", "initContainers"}) {
+    for (const Json& container : GetArray(pod, {list})) {
+      EXPECT_TRUE(GetBool(container, {"securityContext", "readOnlyRootFilesystem"}));
+      EXPECT_FALSE(GetBool(container, {"securityContext", "allowPrivilegeEscalation"}, true));
+      EXPECT_EQ(DumpJson(container["securityContext"]["capabilities"]), R"({"drop":["ALL"]})");
+    }
+  }
+  EXPECT_EQ(GetString(pod["containers"][0], {"name"}), "database");
+  EXPECT_EQ(GetString(pod["containers"][1], {"name"}), "replication-cert-copy");
+  EXPECT_EQ(GetInt(pod, {"securityContext", "fsGroup"}), 26);
+  InstanceSettings openshift;
+  openshift.openshift = true;
+  Plan other = PlanInstances(builder.View(), openshift);
+  EXPECT_EQ(
+      Find(other.objects[0].object["spec"]["template"], {"spec", "securityContext", "fsGroup"}),
+      nullptr);
+}
+
+TEST(Storage, ClaimsGrowAndNeverShrink) {
+  testing::ClusterBuilder builder;
+  builder.Settle(storage::PlanStorage(builder.View()));
+  auto& claim = builder.manifest()["spec"]["instances"][0]["dataVolumeClaimSpec"];
+  const auto size = [](const Plan& plan) {
+    return GetString(plan.objects[0].object, {"spec", "resources", "requests", "storage"});
+  };
+  claim["resources"]["requests"]["storage"] = "1500Mi";
+  builder.Show();
+  EXPECT_EQ(size(storage::PlanStorage(builder.View())), "1500Mi");
+  claim["resources"]["requests"]["storage"] = "500M";
+  builder.Show();
+  const Plan plan = storage::PlanStorage(builder.View());
+  EXPECT_EQ(size(plan), "1Gi");
+  ASSERT_FALSE(plan.conditions.empty());
+  EXPECT_EQ(plan.conditions[0].reason, "CannotShrink");
+}
+
+TEST(Quantity, ComparesUnits) {
+  EXPECT_TRUE(cluster::LessQuantity("1G", "1Gi"));
+  EXPECT_TRUE(cluster::LessQuantity("0.5Gi", "600Mi"));
+  EXPECT_TRUE(cluster::LessQuantity("500m", "1"));
+  EXPECT_FALSE(cluster::LessQuantity("1024Mi", "1Gi"));
+  EXPECT_FALSE(cluster::LessQuantity("x", "1Gi"));
+  EXPECT_FALSE(cluster::LessQuantity("99999999999999999999Pi", "1Gi"));
+}
+
+}  // namespace
+}  // namespace pgo::rooms::instances

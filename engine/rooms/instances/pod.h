@@ -1,0 +1,14 @@
+// The pod of one instance, as its StatefulSet's template. Containers, volumes and paths are the
+// contract of the image: both ours and Crunchy's run from it.
+#pragma once
+
+#include "engine/cluster/roster.h"
+#include "engine/rooms/instances/instances.h"
+
+namespace pgo::rooms::instances {
+
+// {metadata, spec}
+Json PodTemplate(const cluster::ClusterView& cluster, const cluster::Member& member,
+                 const std::string& image, bool openshift);
+
+}  // namespace pgo::rooms::instances

@@ -1,0 +1,24 @@
+// The shell of an instance pod. Constants: what differs between clusters comes in as arguments.
+// Bash 5; `[[ a -nt b ]]` and `read -t` keep the loops free of child processes.
+#pragma once
+
+#include <string>
+
+namespace pgo::rooms::instances {
+
+// Init container `postgres-startup`.  $1 major version, $2 data directory, $3 WAL directory
+std::string StartupScript();
+// Init container `nss-wrapper-init`: a name for whatever user ID the pod runs with.
+std::string NameScript();
+// Container `replication-cert-copy`.  $1 data directory, $2 port of Patroni's REST API
+//
+// Renewed certificates and changed settings reach the running processes; a postmaster that died is
+// reported to Patroni, which would look only at its next loop_wait.
+std::string WatchScript();
+// Readiness probe of `database`.  $1 port of Patroni's REST API
+//
+// Ready: the lock's holder once it is out of recovery; another member once it replays. Patroni's
+// own /readiness is 200 for a holder in recovery, so the status code alone would send writes there.
+std::string ReadyScript();
+
+}  // namespace pgo::rooms::instances

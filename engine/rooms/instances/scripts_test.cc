@@ -1,0 +1,125 @@
+#include "engine/rooms/instances/scripts.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace pgo::rooms::instances {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A directory with a `curl` of the test's own in front of PATH.
+class Sandbox {
+ public:
+  explicit Sandbox(const std::string& curl) {
+    std::string pattern = (fs::temp_directory_path() / "pgo-scripts-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+    Write("curl", "#!/bin/bash\n" + curl + "\n");
+    fs::permissions(directory_ / "curl", fs::perms::owner_all);
+  }
+  ~Sandbox() { fs::remove_all(directory_); }
+  [[nodiscard]] fs::path At(const std::string& name) const { return directory_ / name; }
+  void Write(const std::string& name, const std::string& text) const {
+    std::ofstream(At(name)) << text;
+  }
+  // Starts bash with the script, as the pod does.
+  [[nodiscard]] pid_t Start(const std::string& script, const std::string& argument) const {
+    const std::string path = directory_.string() + ":" + std::getenv("PATH");
+    const pid_t pid = fork();
+    if (pid == 0) {
+      setenv("PATH", path.c_str(), 1);
+      setenv("SANDBOX", directory_.c_str(), 1);
+      const int log = open(At("log").c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
+      dup2(log, STDOUT_FILENO);
+      dup2(log, STDERR_FILENO);
+      execlp("bash", "bash", "-c", "--", script.c_str(), "test", argument.c_str(), "8008", nullptr);
+      _exit(127);
+    }
+    return pid;
+  }
+
+ private:
+  fs::path directory_;
+};
+
+int ExitOf(pid_t pid) {
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+std::string TextOf(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Waits until the file is there and holds the words.
+bool Says(const fs::path& path, const std::string& words) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!fs::exists(path) || TextOf(path).find(words) == std::string::npos) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
+int Ready(const std::string& body, const std::string& code) {
+  const Sandbox sandbox("printf '%s\\n%s' '" + body + "' " + code);
+  return ExitOf(sandbox.Start(ReadyScript(), "8008"));
+}
+
+TEST(ReadyScript, TheHolderOnceItIsAPrimaryTheOthersOnceTheyReplay) {
+  EXPECT_EQ(Ready(R"({"state": "running", "role": "primary"})", "200"), 0);
+  EXPECT_EQ(Ready(R"({"state": "running", "role": "replica"})", "503"), 0);
+  EXPECT_EQ(Ready(R"({"state": "running", "role": "standby_leader"})", "200"), 0);
+}
+
+TEST(ReadyScript, AHolderInRecoveryAndAPrimaryWithoutTheLockAreNotReady) {
+  EXPECT_NE(Ready(R"({"state": "running", "role": "replica"})", "200"), 0);
+  EXPECT_NE(Ready(R"({"state": "running", "role": "promoted"})", "200"), 0);
+  EXPECT_NE(Ready(R"({"state": "starting", "role": "primary"})", "200"), 0);
+  EXPECT_NE(Ready(R"({"state": "running", "role": "primary"})", "503"), 0);
+  EXPECT_NE(Ready("", "503"), 0);
+  const Sandbox refused("exit 7");
+  EXPECT_NE(ExitOf(refused.Start(ReadyScript(), "8008")), 0);
+}
+
+TEST(WatchScript, APostmasterThatDiesWakesPatroniEvenAtTheSecondTry) {
+  const Sandbox sandbox(
+      "[[ -e $SANDBOX/tried ]] || { touch $SANDBOX/tried; exit 56; }\n"
+      "printf '%s ' \"$@\" >$SANDBOX/said; mv $SANDBOX/said $SANDBOX/told");
+  const pid_t postmaster = fork();
+  if (postmaster == 0) {
+    pause();
+    _exit(0);
+  }
+  sandbox.Write("postmaster.pid", std::to_string(postmaster) + "\n/pgdata/pg17\n");
+  const pid_t watcher = sandbox.Start(WatchScript(), sandbox.At("").string());
+  EXPECT_TRUE(Says(sandbox.At("log"), "postmaster " + std::to_string(postmaster) + " runs"));
+  EXPECT_FALSE(fs::exists(sandbox.At("tried")));
+  kill(postmaster, SIGKILL);
+  EXPECT_EQ(ExitOf(postmaster), 128);
+  EXPECT_TRUE(Says(sandbox.At("told"), "--request PATCH")) << TextOf(sandbox.At("log"));
+  EXPECT_TRUE(Says(sandbox.At("told"), "https://127.0.0.1:8008/config"));
+  kill(watcher, SIGTERM);
+  EXPECT_EQ(ExitOf(watcher), 0);
+}
+
+TEST(Scripts, AreBash) {
+  for (const auto& script : {StartupScript(), NameScript(), WatchScript(), ReadyScript()}) {
+    const Sandbox sandbox("");
+    EXPECT_EQ(ExitOf(sandbox.Start("bash -n <<<\"$1\"", script)), 0) << script;
+  }
+}
+
+}  // namespace
+}  // namespace pgo::rooms::instances
