@@ -1,0 +1,73 @@
+// One journal record: what was observed or done, with its causes and the subjects it concerns.
+// This file is bytes only. The payload is opaque here; types and sources get their names elsewhere.
+//
+//   record = varint len | varint type | varint schema | varint codec | varint source
+//          | varint base | causes | subjects | rv | payload
+//
+// `len` counts the bytes behind itself. The layout is permanent: docs/journal-format.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/result.h"
+
+namespace pgo::journal {
+
+// How a payload is stored. Permanent numbers.
+enum class Codec : std::uint8_t {
+  kRaw = 0,
+  kZstd = 1,   // one zstd frame with content size and checksum, no dictionary
+  kDelta = 2,  // reserved: zstd with the payload of record `base` as prefix; refused by name today
+};
+
+// Limits of what is written and of what a reader accepts, so that no input makes it allocate more.
+inline constexpr std::size_t kPayloadBytesMax = 16U << 20U;                     // uncompressed
+inline constexpr std::size_t kRecordBytesMax = kPayloadBytesMax + (8U << 20U);  // stored
+inline constexpr std::size_t kSubjectsMax = 4096;
+inline constexpr std::size_t kSubjectBytesMax = 1024;
+inline constexpr std::size_t kCausesMax = 65536;
+inline constexpr std::size_t kVersionBytesMax = 256;
+inline constexpr unsigned kZstdWindowLogMax = 23;  // 8 MiB
+
+struct Record {
+  std::uint16_t type = 0;    // what kind of event or action; permanent numbers, named elsewhere
+  std::uint16_t schema = 0;  // version of the payload's layout
+  std::uint16_t source = 0;  // who reported it; permanent numbers, named elsewhere
+  std::vector<std::uint64_t> causes;  // seqs of earlier records: each >= 1 and < this record's seq
+  std::vector<std::string> subjects;  // what it concerns; not empty, no NUL byte in one
+  std::string rv;                     // Kubernetes' resourceVersion, or empty
+  std::string payload;                // uncompressed
+
+  bool operator==(const Record&) const = default;
+};
+
+// Bytes of the record with number `seq`. zstd is used where it saves space. kInvalid if a field is
+// over its limit or a cause does not precede the record.
+Result<std::string> EncodeRecord(const Record& record, std::uint64_t seq);
+
+// Everything but the payload, which stays compressed. For walks that do not look into payloads.
+struct RecordView {
+  std::uint16_t type = 0;
+  std::uint16_t schema = 0;
+  std::uint16_t source = 0;
+  Codec codec = Codec::kRaw;
+  std::uint64_t base = 0;  // 0: none
+  std::vector<std::uint64_t> causes;
+  std::vector<std::string_view> subjects;  // into the bytes given
+  std::string_view rv;                     // into the bytes given
+  std::string_view stored_payload;         // into the bytes given
+};
+
+// Reads exactly one record from all of `bytes`. Total: any bytes give a record or kCorrupt with the
+// offset. Memory is bounded by the limits above.
+Result<RecordView> ViewRecord(std::string_view bytes, std::uint64_t seq);
+Result<Record> DecodeRecord(std::string_view bytes, std::uint64_t seq);
+
+// The payload of a viewed record, uncompressed.
+Result<std::string> DecodePayload(const RecordView& view);
+
+}  // namespace pgo::journal

@@ -1,0 +1,254 @@
+#include "journal/store/database.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "journal/format/frame.h"
+#include "journal/store/keys.h"
+#include "journal/store/log_check.h"
+#include "journal/store/settings.h"
+
+namespace pgo::journal {
+namespace {
+
+constexpr const char* kMend =
+    "; no record was dropped. Keep the directory, then salvage a copy of it or restore a bundle";
+
+// Refuses early, so that the checks before the open do not read files that a process is changing.
+rocksdb::Status ProbeLock(rocksdb::Env* env, const std::string& directory) {
+  if (env == nullptr) env = rocksdb::Env::Default();
+  rocksdb::FileLock* lock = nullptr;
+  const rocksdb::Status locked = env->LockFile(directory + "/LOCK", &lock);
+  return locked.ok() ? env->UnlockFile(lock) : locked;
+}
+
+// What lies in the directory, before RocksDB touches it.
+struct Listing {
+  bool current = false;  // RocksDB's pointer to its manifest
+  bool log = false;      // a write-ahead log
+  bool table = false;
+};
+
+Result<Listing> List(const std::string& directory) {
+  Listing listing;
+  std::error_code error;
+  if (!std::filesystem::exists(directory, error)) return listing;
+  std::filesystem::directory_iterator files(directory, error);
+  if (error) return Fail(Code::kUnavailable, directory + ": " + error.message());
+  for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
+    const auto path = files->path();
+    listing.current = listing.current || path.filename() == "CURRENT";
+    listing.log = listing.log || path.extension() == ".log";
+    listing.table = listing.table || path.extension() == ".sst";
+  }
+  if (error) return Fail(Code::kUnavailable, directory + ": " + error.message());
+  return listing;
+}
+
+Error OpenError(const rocksdb::Status& status, const std::string& directory) {
+  const std::string text = status.ToString();
+  if (text.find("While lock file") != std::string::npos ||
+      text.find("lock hold by") != std::string::npos) {
+    return {Code::kUnavailable, "another process has this journal open (lock " + directory +
+                                    "/LOCK): stop it, or ask it for a bundle"};
+  }
+  Error error = FromRocks(status);
+  if (error.code == Code::kCorrupt) {
+    error.message = "the journal is damaged: " + error.message + kMend;
+  }
+  return error;
+}
+
+}  // namespace
+
+Error FromRocks(const rocksdb::Status& status) {
+  const bool missing = status.IsNotFound() || status.IsPathNotFound();
+  const bool damage = status.IsCorruption() || missing || status.IsInvalidArgument();
+  return {damage ? Code::kCorrupt : Code::kUnavailable, status.ToString()};
+}
+
+Database::~Database() {
+  if (db_ == nullptr) return;
+  for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
+  db_->Close();
+}
+
+Result<std::unique_ptr<Database>> Database::Open(const std::string& directory,
+                                                 const DatabaseOptions& options,
+                                                 const std::shared_ptr<Latch>& latch) {
+  std::unique_ptr<Database> database(new Database(directory));
+  Status step = database->OpenFamilies(options, latch);
+  if (step) step = database->EnsureIdentity(options.new_id);
+  if (step) step = database->EnsureLatest();
+  if (step) step = database->CollectSegments();
+  if (!step) return Fail(step.error().In("journal " + directory));
+  return database;
+}
+
+Status Database::OpenFamilies(const DatabaseOptions& options, const std::shared_ptr<Latch>& latch) {
+  rocksdb::DBOptions settings = DatabaseSettings(options.env, latch);
+  if (options.cut_damaged_log) {
+    settings.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  }
+  const Result<std::vector<std::string>> names = FamilyNames(settings, options);
+  if (!names) return Fail(names.error());
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const std::string& name : *names) families.emplace_back(name, FamilySettings());
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(settings, directory_, families, &families_, &db);
+  if (!opened.ok()) return Fail(OpenError(opened, directory_));
+  db_.reset(db);
+  return {};
+}
+
+// The families of an existing journal, or the one that RocksDB makes; the directory then exists.
+Result<std::vector<std::string>> Database::FamilyNames(const rocksdb::DBOptions& settings,
+                                                       const DatabaseOptions& options) const {
+  const Result<Listing> files = List(directory_);
+  if (!files) return Fail(files.error());
+  if (!files->current && (files->log || files->table)) {
+    return Fail(Code::kCorrupt, "the file CURRENT is missing: this is not made anew over records");
+  }
+  if (!files->current && !options.create_if_missing) {
+    return Fail(Code::kNotFound, "there is no journal");
+  }
+  std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};
+  if (files->current) {
+    rocksdb::Status listed = ProbeLock(options.env, directory_);
+    if (listed.ok()) listed = rocksdb::DB::ListColumnFamilies(settings, directory_, &names);
+    if (!listed.ok()) return Fail(OpenError(listed, directory_));
+    // RocksDB itself takes a missing newest log for an empty one.
+    if (names.size() > 1 && !files->log) {
+      return Fail(Code::kCorrupt, "its write-ahead log is missing");
+    }
+    const Status logs = options.cut_damaged_log ? Status() : CheckLogs(directory_);
+    if (!logs) return Fail(logs.error().code, logs.error().message + kMend);
+  } else {
+    std::error_code error;
+    std::filesystem::create_directories(directory_, error);
+    if (error) return Fail(Code::kUnavailable, error.message());
+  }
+  return names;
+}
+
+rocksdb::ColumnFamilyHandle* Database::FindFamily(const std::string& name) const {
+  const auto found = std::find_if(families_.begin(), families_.end(),
+                                  [&](const auto* family) { return family->GetName() == name; });
+  return found == families_.end() ? nullptr : *found;
+}
+
+bool Database::HasSegments() const {
+  return std::any_of(families_.begin(), families_.end(), [](const auto* family) {
+    return ParseFamilyName(family->GetName(), kRecordsSuffix) ||
+           ParseFamilyName(family->GetName(), kIndexSuffix);
+  });
+}
+
+Result<rocksdb::ColumnFamilyHandle*> Database::CreateFamily(const std::string& name) {
+  rocksdb::ColumnFamilyHandle* family = nullptr;
+  const rocksdb::Status created = db_->CreateColumnFamily(FamilySettings(), name, &family);
+  if (!created.ok()) return Fail(FromRocks(created));
+  families_.push_back(family);
+  return family;
+}
+
+Status Database::EnsureIdentity(const JournalId& new_id) {
+  std::string json;
+  rocksdb::Status got = db_->Get(rocksdb::ReadOptions(), kIdentityKey, &json);
+  if (got.IsNotFound()) {
+    if (HasSegments()) return Fail(Code::kCorrupt, "its identity is missing");
+    json = IdentityJson(new_id);
+    got = db_->Put(WriteSettings(true), kIdentityKey, json);
+    // In a table the identity survives the loss of the log, which then shows.
+    if (got.ok()) got = db_->Flush(rocksdb::FlushOptions());
+  }
+  if (!got.ok()) return Fail(FromRocks(got));
+  const std::optional<JournalId> id = ParseIdentity(json);
+  if (!id) return Fail(Code::kCorrupt, "its identity is not of a version known to this program");
+  journal_id_ = *id;
+  return {};
+}
+
+Status Database::EnsureLatest() {
+  latest_ = FindFamily(kLatestFamily);
+  if (latest_ != nullptr) return {};
+  if (HasSegments()) return Fail(Code::kCorrupt, "its column family latest is missing");
+  const Result<rocksdb::ColumnFamilyHandle*> created = CreateFamily(kLatestFamily);
+  if (!created) return Fail(created.error());
+  latest_ = *created;
+  return {};
+}
+
+Status Database::CollectSegments() {
+  std::set<std::uint32_t> numbers;
+  for (const auto* family : families_) {
+    for (const char* suffix : {kRecordsSuffix, kIndexSuffix}) {
+      if (const auto number = ParseFamilyName(family->GetName(), suffix)) numbers.insert(*number);
+    }
+  }
+  std::uint32_t expected = 1;
+  for (const std::uint32_t number : numbers) {
+    if (number != expected++) {
+      return Fail(Code::kCorrupt, "segment " + FamilyName(expected - 1, "") + " is missing");
+    }
+    Segment segment{number, FindFamily(FamilyName(number, kRecordsSuffix)),
+                    FindFamily(FamilyName(number, kIndexSuffix))};
+    if (Status filled = FillSegment(segment); !filled) return filled;
+    segments_.push_back(segment);
+  }
+  if (!segments_.empty()) return {};
+  Result<Segment> first = AddSegment(1);
+  if (!first) return Fail(first.error());
+  segments_.push_back(*first);
+  return {};
+}
+
+// Finds where a segment starts. One that a crash left half made (empty) is completed.
+Status Database::FillSegment(Segment& segment) {
+  const std::string name = FamilyName(segment.number, "");
+  if (segment.records == nullptr) {
+    return Fail(Code::kCorrupt, "the records of segment " + name + " are missing");
+  }
+  const std::unique_ptr<rocksdb::Iterator> frames(
+      db_->NewIterator(rocksdb::ReadOptions(), segment.records));
+  frames->SeekToFirst();
+  if (!frames->status().ok()) return Fail(FromRocks(frames->status()));
+  if (frames->Valid()) {
+    const Result<FrameHeader> header =
+        DecodeHeader(frames->value().ToStringView().substr(0, kHeaderBytes));
+    if (!header) return Fail(header.error().In("segment " + name));
+    segment.first_seq = header->first_seq;
+    segment.first_wall_us = header->wall_us;
+  }
+  if (segment.index != nullptr) return {};
+  if (frames->Valid()) return Fail(Code::kCorrupt, "the index of segment " + name + " is missing");
+  const auto created = CreateFamily(FamilyName(segment.number, kIndexSuffix));
+  if (!created) return Fail(created.error());
+  segment.index = *created;
+  return {};
+}
+
+Result<Segment> Database::AddSegment(std::uint32_t number) {
+  Segment segment{number};
+  const auto records = CreateFamily(FamilyName(number, kRecordsSuffix));
+  if (!records) return Fail(records.error());
+  const auto index = CreateFamily(FamilyName(number, kIndexSuffix));
+  if (!index) return Fail(index.error());
+  segment.records = *records;
+  segment.index = *index;
+  return segment;
+}
+
+Status Database::DropSegment(const Segment& segment) {
+  for (rocksdb::ColumnFamilyHandle* family : {segment.index, segment.records}) {
+    const rocksdb::Status dropped = db_->DropColumnFamily(family);
+    if (!dropped.ok()) return Fail(FromRocks(dropped));
+    std::erase(families_, family);
+    db_->DestroyColumnFamilyHandle(family);
+  }
+  std::erase_if(segments_, [&](const Segment& one) { return one.number == segment.number; });
+  return {};
+}
+
+}  // namespace pgo::journal

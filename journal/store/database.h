@@ -1,0 +1,78 @@
+// The RocksDB directory of a journal: opening it with its checks, its segments, and cursors over
+// their frames. Knows nothing about appending.
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "journal/query/reader.h"
+#include "journal/store/latch.h"
+
+namespace pgo::journal {
+
+struct Segment {
+  std::uint32_t number = 0;
+  rocksdb::ColumnFamilyHandle* records = nullptr;  // owned by the Database
+  rocksdb::ColumnFamilyHandle* index = nullptr;
+  std::uint64_t first_seq = 0;     // 0: empty
+  std::int64_t first_wall_us = 0;  // of its first frame
+};
+
+struct DatabaseOptions {
+  bool create_if_missing = true;
+  JournalId new_id{};  // of a journal made now
+  rocksdb::Env* env = nullptr;
+  // For salvage alone: cuts the log at the first damage instead of refusing it.
+  bool cut_damaged_log = false;
+};
+
+class Database {
+ public:
+  static Result<std::unique_ptr<Database>> Open(const std::string& directory,
+                                                const DatabaseOptions& options,
+                                                const std::shared_ptr<Latch>& latch);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  [[nodiscard]] rocksdb::DB& db() const { return *db_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* latest() const { return latest_; }
+  [[nodiscard]] const JournalId& journal_id() const { return journal_id_; }
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+  // In order, numbers without a gap, at least one. As of Open; later ones come from AddSegment.
+  [[nodiscard]] const std::vector<Segment>& opened_segments() const { return segments_; }
+
+  Result<Segment> AddSegment(std::uint32_t number);
+  // Removes a segment that holds nothing.
+  Status DropSegment(const Segment& segment);
+
+ private:
+  explicit Database(std::string directory) : directory_(std::move(directory)) {}
+  Status OpenFamilies(const DatabaseOptions& options, const std::shared_ptr<Latch>& latch);
+  Result<std::vector<std::string>> FamilyNames(const rocksdb::DBOptions& settings,
+                                               const DatabaseOptions& options) const;
+  Status EnsureIdentity(const JournalId& new_id);
+  Status EnsureLatest();
+  Status CollectSegments();
+  Status FillSegment(Segment& segment);
+  Result<rocksdb::ColumnFamilyHandle*> CreateFamily(const std::string& name);
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* FindFamily(const std::string& name) const;
+  [[nodiscard]] bool HasSegments() const;
+
+  std::string directory_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  rocksdb::ColumnFamilyHandle* latest_ = nullptr;
+  JournalId journal_id_{};
+  std::vector<Segment> segments_;
+};
+
+// Our error for one of RocksDB's: kCorrupt for damage, kUnavailable for a disk that refuses.
+Error FromRocks(const rocksdb::Status& status);
+
+}  // namespace pgo::journal

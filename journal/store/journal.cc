@@ -1,0 +1,193 @@
+#include "journal/store/journal.h"
+
+#include <set>
+
+#include "journal/store/journal_state.h"
+#include "journal/store/keys.h"
+#include "journal/store/settings.h"
+
+namespace pgo::journal {
+namespace {
+
+constexpr std::size_t kBaselineRecordsMax = 16384;     // per frame
+constexpr std::size_t kBaselineBytesMax = 16U << 20U;  // of payloads, per frame
+
+}  // namespace
+
+Journal::Journal(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Journal::~Journal() = default;
+
+Result<AppendedFrame> Journal::Append(std::span<const Record> records, FrameTime time,
+                                      Durability durability) {
+  return state_->AppendFrame(records, time, durability == Durability::kSynced);
+}
+
+std::uint64_t Journal::NextSeq() const { return state_->Look().appended.seq + 1; }
+
+std::optional<Error> Journal::Poisoned() const { return state_->latch->Get(); }
+
+std::size_t Journal::SegmentCount() const { return state_->Look().segments.size(); }
+
+Status Journal::NewEpoch(std::uint64_t epoch) {
+  if (epoch < state_->epoch) {
+    return Fail(Code::kInvalid, "epoch " + std::to_string(epoch) + " is less than " +
+                                    std::to_string(state_->epoch));
+  }
+  state_->epoch = epoch;
+  return {};
+}
+
+Status Journal::Sync() {
+  if (Status refusal = state_->Refusal(); !refusal) return refusal;
+  const State::Published now = state_->Look();
+  if (now.appended == now.durable) return {};
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  batch.Put(state_->database->latest(), kHeadKey, EncodeHead(now.appended));
+  if (Status written = state_->Write(batch, true); !written) return written;
+  const std::scoped_lock lock(state_->mutex);
+  state_->published.durable = now.appended;
+  return {};
+}
+
+bool Journal::RotationDue(FrameTime time) const {
+  const Segment newest = state_->Look().segments.back();
+  if (newest.first_seq == 0) return false;
+  return state_->segment_bytes >= state_->options.segment_bytes_max ||
+         time.wall_us - newest.first_wall_us >= state_->options.segment_age_max_us;
+}
+
+Result<std::optional<AppendedFrame>> Journal::Rotate(FrameTime time) {
+  if (Status refusal = state_->Refusal(); !refusal) return Fail(refusal.error());
+  // Encoded before the segment exists, so that a baseline we cannot write changes nothing.
+  std::vector<Record> records;
+  if (state_->options.baseline) records = state_->options.baseline();
+  const Result<std::vector<EncodedFrame>> frames = state_->EncodeBaseline(records, time);
+  if (!frames) return Fail(frames.error().In("baseline"));
+  Result<Segment> segment = state_->database->AddSegment(state_->Look().segments.back().number + 1);
+  if (!segment) {
+    state_->latch->Trip("new segment: " + segment.error().message);
+    return Fail(Code::kUnknown, "new segment: " + segment.error().message);
+  }
+  {
+    const std::scoped_lock lock(state_->mutex);
+    state_->published.segments.push_back(*segment);
+  }
+  state_->segment_bytes = 0;
+  if (records.empty()) return std::optional<AppendedFrame>();
+  Result<AppendedFrame> appended = state_->AppendBaseline(records, *frames);
+  if (!appended) return Fail(appended.error());
+  return std::optional<AppendedFrame>(*appended);
+}
+
+Status Journal::State::Refusal() const {
+  const std::optional<Error> first = latch->Get();
+  if (!first) return {};
+  return Fail(Code::kUnavailable,
+              "the journal takes no more writes since the first error: " + first->message +
+                  "; close it, open it again and compare its head with the anchor");
+}
+
+Status Journal::State::Write(rocksdb::WriteBatch& batch, bool sync) {
+  const rocksdb::Status written = database->db().Write(WriteSettings(sync), &batch);
+  if (written.ok()) return {};
+  latch->Trip(written.ToString());
+  return Fail(Code::kUnknown, "journal write: " + written.ToString());
+}
+
+Status Journal::State::PutFrame(rocksdb::WriteBatch& batch, const Segment& segment,
+                                const EncodedFrame& frame, std::span<const Record> records) const {
+  rocksdb::Status put = batch.Put(segment.records, SeqKey(frame.header.first_seq), frame.bytes);
+  for (std::size_t i = 0; i < records.size() && put.ok(); ++i) {
+    const std::set<std::string_view> subjects(records[i].subjects.begin(),
+                                              records[i].subjects.end());
+    for (const std::string_view subject : subjects) {
+      put = batch.Put(segment.index, SubjectKey(subject, frame.header.first_seq + i), "");
+    }
+  }
+  const JournalHead head{database->journal_id(), frame.header.epoch, frame.header.last_seq(),
+                         frame.chain};
+  if (put.ok()) put = batch.Put(database->latest(), kHeadKey, EncodeHead(head));
+  return put.ok() ? Status() : Fail(Code::kInternal, put.ToString());
+}
+
+void Journal::State::Publish(const EncodedFrame& frame, bool sync) {
+  const std::scoped_lock lock(mutex);
+  published.appended = {database->journal_id(), frame.header.epoch, frame.header.last_seq(),
+                        frame.chain};
+  if (sync) published.durable = published.appended;
+  segment_bytes += frame.bytes.size();
+  Segment& newest = published.segments.back();
+  if (newest.first_seq != 0) return;
+  newest.first_seq = frame.header.first_seq;
+  newest.first_wall_us = frame.header.wall_us;
+}
+
+Result<EncodedFrame> Journal::State::Encode(std::uint8_t flags, std::span<const Record> records,
+                                            FrameTime time, const JournalHead& after) const {
+  FrameHeader header;
+  header.flags = flags;
+  header.first_seq = after.seq + 1;
+  header.epoch = epoch;
+  header.wall_us = time.wall_us;
+  header.elapsed_us = time.elapsed_us;
+  return EncodeFrame(header, records, after.chain);
+}
+
+Result<AppendedFrame> Journal::State::AppendFrame(std::span<const Record> records, FrameTime time,
+                                                  bool sync) {
+  if (Status refusal = Refusal(); !refusal) return Fail(refusal.error());
+  const Published now = Look();
+  const Result<EncodedFrame> frame = Encode(0, records, time, now.appended);
+  if (!frame) return Fail(frame.error());
+  rocksdb::WriteBatch batch(frame->bytes.size() + 256, 0, kProtectionBytes, 0);
+  if (Status put = PutFrame(batch, now.segments.back(), *frame, records); !put) {
+    return Fail(put.error());
+  }
+  if (Status written = Write(batch, sync); !written) return Fail(written.error());
+  Publish(*frame, sync);
+  return AppendedFrame{frame->header.first_seq, frame->header.last_seq(), frame->chain};
+}
+
+// A fleet's baseline may not fit one frame.
+Result<std::vector<EncodedFrame>> Journal::State::EncodeBaseline(const std::vector<Record>& records,
+                                                                 FrameTime time) const {
+  std::vector<EncodedFrame> frames;
+  JournalHead after = Look().appended;
+  for (std::size_t start = 0; start < records.size();) {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    while (start + count < records.size() && count < kBaselineRecordsMax) {
+      bytes += records[start + count].payload.size();
+      if (count > 0 && bytes > kBaselineBytesMax) break;
+      ++count;
+    }
+    Result<EncodedFrame> frame =
+        Encode(kFlagBaseline, std::span(records).subspan(start, count), time, after);
+    if (!frame) return Fail(frame.error());
+    after.seq = frame->header.last_seq();
+    after.chain = frame->chain;
+    frames.push_back(*std::move(frame));
+    start += count;
+  }
+  return frames;
+}
+
+// All frames of a baseline are one write: a segment opens with the whole of it or does not exist.
+Result<AppendedFrame> Journal::State::AppendBaseline(const std::vector<Record>& records,
+                                                     const std::vector<EncodedFrame>& frames) {
+  const Segment segment = Look().segments.back();
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  std::size_t start = 0;
+  for (const EncodedFrame& frame : frames) {
+    const Status put =
+        PutFrame(batch, segment, frame, std::span(records).subspan(start, frame.header.n));
+    if (!put) return Fail(put.error());
+    start += frame.header.n;
+  }
+  if (Status written = Write(batch, true); !written) return Fail(written.error());
+  for (const EncodedFrame& frame : frames) Publish(frame, true);
+  return AppendedFrame{frames.front().header.first_seq, frames.back().header.last_seq(),
+                       frames.back().chain};
+}
+
+}  // namespace pgo::journal

@@ -1,0 +1,110 @@
+// The journal on disk: frames in RocksDB, one synced write each.
+//
+// Threads: one writer (Append, Rotate, NewEpoch, Sync, on one thread at a time); the Reader part,
+// Poisoned and NextSeq may be called from any thread while it writes. The journal outlives all
+// calls into it.
+//
+// The latch: the first write that fails poisons the handle. Nothing is known about that write (it
+// may show up after a reopen), so it answers kUnknown; every later write answers kUnavailable and
+// names the first error. Reads go on up to the last durable frame. The only way on is to destroy
+// the journal, open it again (which verifies) and compare its head with the anchor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "journal/query/reader.h"
+#include "journal/query/verify.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace pgo::journal {
+
+struct FrameTime {
+  std::int64_t wall_us = 0;      // since the Unix epoch
+  std::uint64_t elapsed_us = 0;  // CLOCK_BOOTTIME
+};
+
+enum class Durability : std::uint8_t {
+  kSynced,    // on disk when the call returns
+  kDeferred,  // with the next synced append or Sync; the caller calls one within a second
+};
+
+struct AppendedFrame {
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+  Hash chain{};
+};
+
+struct JournalOptions {
+  bool create_if_missing = true;
+  std::optional<JournalId> new_id;  // of a journal made now; default: random
+  std::uint64_t segment_bytes_max = 256U << 20U;
+  std::int64_t segment_age_max_us = 7LL * 24 * 3600 * 1'000'000;
+  // Records that a new segment opens with, so that it folds from empty. Called by Rotate, on the
+  // writer's thread. Empty: segments open without one.
+  std::function<std::vector<Record>()> baseline;
+  bool verify_all = false;      // at open: every frame and the index; else the newest 1024 frames
+  rocksdb::Env* env = nullptr;  // not owned; for fault injection; default: the system's
+};
+
+class Journal final : public Reader {
+ public:
+  // Errors: kUnavailable if another process has it open (names the lock) or the disk refuses;
+  // kCorrupt if the directory is damaged: nothing was changed, the message names damage and mend;
+  // kNotFound if there is none and create_if_missing is off. The way on from a damaged log is
+  // store/salvage.h.
+  static Result<std::unique_ptr<Journal>> Open(const std::string& directory,
+                                               const JournalOptions& options);
+  ~Journal() override;
+
+  // Appends one frame. kInvalid (nothing written, not poisoned) if a record breaks a limit.
+  Result<AppendedFrame> Append(std::span<const Record> records, FrameTime time,
+                               Durability durability = Durability::kSynced);
+  // The seq that the first record of the next Append gets.
+  [[nodiscard]] std::uint64_t NextSeq() const;
+  // Makes deferred frames durable.
+  Status Sync();
+
+  // Frames appended from now on carry this epoch. kInvalid if it is less than the current one
+  // (Head().epoch after Open); the current one again is no change.
+  Status NewEpoch(std::uint64_t epoch);
+
+  // Segments are turned by the caller, between batches, because the baseline takes seqs.
+  [[nodiscard]] bool RotationDue(FrameTime time) const;
+  // Starts a segment; its baseline, if there is one, is appended in one synced write (of several
+  // frames if it is large; the answer spans them all).
+  Result<std::optional<AppendedFrame>> Rotate(FrameTime time);
+
+  // The error that poisoned the handle.
+  [[nodiscard]] std::optional<Error> Poisoned() const;
+
+  // Reader: durable frames only. Head().epoch is that of the last durable frame.
+  [[nodiscard]] JournalHead Head() const override;
+  [[nodiscard]] Result<Start> Begin() const override;
+  [[nodiscard]] Result<Start> Baseline(std::uint64_t seq) const override;
+  Status Frames(SeqRange range, const FrameCallback& callback) const override;
+  Status BySubject(std::string_view subject, SeqRange range, Order order,
+                   const EntryCallback& callback) const override;
+
+  [[nodiscard]] std::size_t SegmentCount() const;
+
+  // Proves that the subject index names exactly the subjects of the durable records, which the
+  // hash chain does not cover. Reads everything; kCorrupt names the segment.
+  [[nodiscard]] Status VerifyIndex() const;
+
+ private:
+  struct State;
+  explicit Journal(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pgo::journal

@@ -1,0 +1,145 @@
+#include <algorithm>
+
+#include "journal/store/journal_state.h"
+#include "journal/store/keys.h"
+
+namespace pgo::journal {
+
+JournalHead Journal::Head() const { return state_->Look().durable; }
+
+Result<Reader::Start> Journal::Begin() const {
+  return Start{1, GenesisOf(state_->database->journal_id())};
+}
+
+Result<Reader::Start> Journal::Baseline(std::uint64_t seq) const {
+  const State::Published now = state_->Look();
+  FrameCursor cursor(state_->database->db(), now.segments);
+  for (auto segment = now.segments.rbegin(); segment != now.segments.rend(); ++segment) {
+    if (segment->first_seq == 0 || segment->first_seq > seq) continue;
+    const Result<std::uint64_t> last = state_->BaselineEnd(cursor, segment->first_seq);
+    if (!last) return Fail(last.error());
+    if (*last == 0 || *last > seq) continue;
+    const Result<ChainWalk> walk = state_->WalkFrom(cursor, segment->first_seq);
+    if (!walk) return Fail(walk.error());
+    return Start{walk->next_seq(), walk->chain()};
+  }
+  return Begin();
+}
+
+// Last seq of the baseline that starts with `first`; 0 if none does.
+Result<std::uint64_t> Journal::State::BaselineEnd(FrameCursor& cursor, std::uint64_t first) const {
+  std::uint64_t last = 0;
+  Result<bool> on_frame = cursor.SeekHolding(first);
+  for (; on_frame && *on_frame; on_frame = cursor.Next()) {
+    const Result<FrameView> frame = cursor.Frame();
+    if (!frame) return Fail(frame.error());
+    if ((frame->header.flags & kFlagBaseline) == 0) break;
+    last = frame->header.last_seq();
+  }
+  if (!on_frame) return Fail(on_frame.error());
+  return last;
+}
+
+// Puts the cursor on the frame that holds `seq` and gives the chain that frame must continue.
+Result<ChainWalk> Journal::State::WalkFrom(FrameCursor& cursor, std::uint64_t seq) const {
+  Result<bool> found = cursor.SeekHolding(seq);
+  if (!found) return Fail(found.error());
+  if (!*found) {
+    return Fail(Code::kCorrupt, "the frame of record " + std::to_string(seq) + " is missing");
+  }
+  const Result<FrameView> frame = cursor.Frame();
+  if (!frame) return Fail(frame.error());
+  const std::uint64_t first = frame->header.first_seq;
+  if (first == 1) return ChainWalk(1, GenesisOf(database->journal_id()));
+  Result<bool> before = cursor.Previous();
+  if (!before) return Fail(before.error());
+  if (!*before) {
+    return Fail(Code::kCorrupt, "the frame before record " + std::to_string(first) + " is missing");
+  }
+  const Result<FrameView> previous = cursor.Frame();
+  if (!previous) return Fail(previous.error());
+  const ChainWalk walk(previous->header.last_seq() + 1, previous->chain);
+  if (Result<bool> next = cursor.Next(); !next || !*next) {
+    return next ? Fail(Code::kCorrupt, "the frame of record " + std::to_string(seq) + " vanished")
+                : Fail(next.error());
+  }
+  return walk;
+}
+
+Status Journal::Frames(SeqRange range, const FrameCallback& callback) const {
+  const State::Published now = state_->Look();
+  const std::uint64_t last = std::min(range.to, now.durable.seq);
+  const std::uint64_t from = std::max<std::uint64_t>(range.from, 1);
+  if (from > last) return {};
+  FrameCursor cursor(state_->database->db(), now.segments);
+  Result<ChainWalk> walk = state_->WalkFrom(cursor, from);
+  if (!walk) return Fail(walk.error());
+  while (true) {
+    const Result<FrameView> frame = cursor.Frame();
+    if (!frame) return Fail(frame.error());
+    if (Status next = walk->Next(*frame); !next) return next;
+    if (frame->header.last_seq() >= from && !callback(*frame)) return {};
+    if (walk->next_seq() > last) return {};
+    const Result<bool> more = cursor.Next();
+    if (!more) return Fail(more.error());
+    if (!*more) {
+      return Fail(Code::kCorrupt,
+                  "the frame of record " + std::to_string(walk->next_seq()) + " is missing");
+    }
+  }
+}
+
+Status Journal::State::Deliver(FrameCursor& frames, const Segment& segment,
+                               std::string_view subject, std::uint64_t seq,
+                               const EntryCallback& callback, bool& more) const {
+  const auto damaged = [&](const std::string& what) {
+    return Fail(Code::kCorrupt, "the index of segment " + std::to_string(segment.number) +
+                                    " names record " + std::to_string(seq) + ", " + what);
+  };
+  const Result<bool> found = frames.SeekHolding(seq);
+  if (!found) return Fail(found.error());
+  if (!*found) return damaged("which is missing");
+  const Result<FrameView> frame = frames.Frame();
+  if (!frame) return Fail(frame.error());
+  if (seq > frame->header.last_seq()) return damaged("which is missing");
+  Result<std::optional<Record>> record = RecordAt(*frame, seq - frame->header.first_seq);
+  if (!record) return Fail(record.error());
+  const auto& subjects = (*record)->subjects;
+  if (std::find(subjects.begin(), subjects.end(), subject) == subjects.end()) {
+    return damaged("which does not name its subject");
+  }
+  more = callback({seq, frame->header, **std::move(record)});
+  return {};
+}
+
+Status Journal::BySubject(std::string_view subject, SeqRange range, Order order,
+                          const EntryCallback& callback) const {
+  const State::Published now = state_->Look();
+  const std::uint64_t last = std::min(range.to, now.durable.seq);
+  if (subject.empty() || range.from > last) return {};
+  std::vector<Segment> segments = now.segments;
+  const bool newest = order == Order::kNewestFirst;
+  if (newest) std::reverse(segments.begin(), segments.end());
+  FrameCursor frames(state_->database->db(), now.segments);
+  bool more = true;
+  for (const Segment& segment : segments) {
+    const std::unique_ptr<rocksdb::Iterator> keys(
+        state_->database->db().NewIterator(rocksdb::ReadOptions(), segment.index));
+    const std::string prefix = SubjectPrefix(subject);
+    newest ? keys->SeekForPrev(SubjectKey(subject, last))
+           : keys->Seek(SubjectKey(subject, range.from));
+    for (; more && keys->Valid() && keys->key().starts_with(prefix);
+         newest ? keys->Prev() : keys->Next()) {
+      const auto seq = ParseSeqKey(keys->key().ToStringView().substr(prefix.size()));
+      if (!seq) return Fail(Code::kCorrupt, "a key of the index cannot be read");
+      if (*seq < range.from || *seq > last) break;
+      const Status given = state_->Deliver(frames, segment, subject, *seq, callback, more);
+      if (!given) return given;
+    }
+    if (!keys->status().ok()) return Fail(FromRocks(keys->status()));
+    if (!more) break;
+  }
+  return {};
+}
+
+}  // namespace pgo::journal

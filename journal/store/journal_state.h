@@ -1,0 +1,70 @@
+// What a Journal holds. Internal to journal/store: appending is in journal.cc, reading in
+// journal_read.cc.
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "journal/store/database.h"
+#include "journal/store/journal.h"
+#include "journal/store/walk.h"
+
+namespace pgo::journal {
+
+struct Journal::State {
+  // What readers see, taken under the mutex.
+  struct Published {
+    JournalHead appended;  // in the log, perhaps not on disk
+    JournalHead durable;
+    std::vector<Segment> segments;  // at least one
+  };
+
+  JournalOptions options;
+  std::shared_ptr<Latch> latch;
+  std::unique_ptr<Database> database;
+
+  mutable std::mutex mutex;
+  Published published;
+
+  // The writer's own.
+  std::uint64_t epoch = 0;
+  std::uint64_t segment_bytes = 0;  // of the newest segment, as stored
+
+  [[nodiscard]] Published Look() const {
+    const std::scoped_lock lock(mutex);
+    return published;
+  }
+
+  // Opening.
+  Status Recover();
+  Result<JournalHead> FindHead() const;
+  Status CompareStoredHead(const JournalHead& head) const;
+  Status DropEmptyLastSegment();
+  void MeasureLastSegment();
+  [[nodiscard]] Result<std::uint64_t> TailStart(std::uint64_t frames) const;
+
+  // Appending.
+  [[nodiscard]] Status Refusal() const;  // of a poisoned handle
+  Result<EncodedFrame> Encode(std::uint8_t flags, std::span<const Record> records, FrameTime time,
+                              const JournalHead& after) const;
+  Result<AppendedFrame> AppendFrame(std::span<const Record> records, FrameTime time, bool sync);
+  Result<AppendedFrame> AppendBaseline(const std::vector<Record>& records,
+                                       const std::vector<EncodedFrame>& frames);
+  Result<std::vector<EncodedFrame>> EncodeBaseline(const std::vector<Record>& records,
+                                                   FrameTime time) const;
+  Status Write(rocksdb::WriteBatch& batch, bool sync);
+  Status PutFrame(rocksdb::WriteBatch& batch, const Segment& segment, const EncodedFrame& frame,
+                  std::span<const Record> records) const;
+  void Publish(const EncodedFrame& frame, bool sync);
+
+  // Reading.
+  Result<std::uint64_t> BaselineEnd(FrameCursor& cursor, std::uint64_t first) const;
+  Result<ChainWalk> WalkFrom(FrameCursor& cursor, std::uint64_t seq) const;
+  Status Deliver(FrameCursor& frames, const Segment& segment, std::string_view subject,
+                 std::uint64_t seq, const EntryCallback& callback, bool& more) const;
+};
+
+}  // namespace pgo::journal
