@@ -1,0 +1,106 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "adapters/kube/effects.h"
+#include "engine/base/digest.h"
+
+namespace pgo::kube {
+namespace {
+constexpr std::size_t kComplaint = 300;
+constexpr std::size_t kLongestNote = 1024;  // of an Event
+
+// The last `size` bytes, not beginning within a UTF-8 character.
+std::string Tail(const std::string& text, std::size_t size) {
+  std::size_t from = text.size() - std::min(size, text.size());
+  while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
+  return text.substr(from);
+}
+
+std::string LastLine(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.pop_back();
+  const auto end = text.rfind('\n');
+  return end == std::string::npos ? text : text.substr(end + 1);
+}
+}  // namespace
+
+Outcome OutcomeOf(Code code) {
+  switch (code) {
+    case Code::kInvalid:
+      return Outcome::kInvalid;
+    case Code::kNotFound:
+      return Outcome::kNotFound;
+    case Code::kConflict:
+      return Outcome::kConflict;
+    case Code::kDenied:
+      return Outcome::kDenied;
+    case Code::kUnavailable:
+      return Outcome::kUnavailable;
+    case Code::kUnknown:
+    case Code::kCorrupt:
+    case Code::kInternal:
+      return Outcome::kUnknown;
+  }
+  return Outcome::kUnknown;
+}
+
+std::string Scrubbed(std::string text, const std::vector<std::string>& values) {
+  for (const std::string& value : values) {
+    if (value.size() < 4) continue;
+    for (std::size_t at = text.find(value); at != text.npos; at = text.find(value, at + 3)) {
+      text.replace(at, value.size(), "***");
+    }
+  }
+  return text;
+}
+
+Done DoneOfCommand(const ActionId& id, const ExecResult& result,
+                   const std::vector<std::string>& values) {
+  if (result.code != 0) {
+    // Scrubbed before it is cut, or half a value would stay.
+    std::string complaint =
+        Tail(Scrubbed(result.err.empty() ? result.out : result.err, values), kComplaint);
+    while (!complaint.empty() && complaint.back() == '\n') complaint.pop_back();
+    return Done{id, Outcome::kFailed,
+                "exit status " + std::to_string(result.code) + ": " + complaint, Json()};
+  }
+  Done done{id, Outcome::kOk, "", Json()};
+  auto json = ParseJson(Scrubbed(LastLine(result.out), values));
+  if (json && json->is_structured()) done.result = std::move(*json);
+  return done;
+}
+
+Json NoticeObject(const Action& action, const Notice& notice, const std::string& instance,
+                  std::int64_t wall_us) {
+  std::string time = WallSeconds(wall_us);
+  if (time.ends_with("Z")) time.pop_back();
+  std::array<char, 16> fraction{};
+  std::snprintf(fraction.data(), fraction.size(), ".%06dZ", static_cast<int>(wall_us % kSecond));
+  const KindInfo* kind = FindKind(notice.about.kind);
+  const std::string ns = notice.about.ns.empty() ? "default" : notice.about.ns;
+  std::string note = action.sentence.substr(0, kLongestNote);
+  while (!note.empty() && note.size() < action.sentence.size() &&
+         (static_cast<unsigned char>(action.sentence[note.size()]) & 0xC0) == 0x80) {
+    note.pop_back();
+  }
+  Json event = {{"apiVersion", "events.k8s.io/v1"},
+                {"kind", "Event"},
+                {"eventTime", time + fraction.data()},
+                {"reportingController", kFieldManager},
+                {"reportingInstance", instance.empty() ? kFieldManager : instance},
+                {"action", action.room.empty() ? "Decide" : action.room},
+                {"reason", std::string(NameOf(action.reason))},
+                {"note", std::move(note)},
+                {"type", notice.warning ? "Warning" : "Normal"}};
+  event["metadata"] = {{"name", notice.about.name + "." + ShortName(action.id.value(), 12)},
+                       {"namespace", ns}};
+  event["regarding"] = {{"apiVersion", kind != nullptr ? ApiVersion(*kind) : ""},
+                        {"kind", notice.about.kind},
+                        {"namespace", notice.about.ns},
+                        {"name", notice.about.name},
+                        {"uid", notice.uid}};
+  return event;
+}
+
+}  // namespace pgo::kube

@@ -1,0 +1,122 @@
+// Which replica of the operator leads: a Lease, taken and renewed by compare-and-swap. LeaseMachine
+// is the protocol without I/O; Elector runs it over a connection of its own, so that a renewal
+// never waits behind anything else.
+//
+//   Following -free, expired or already ours: written-> Leading -renewed each 2 s-> Leading
+//   Leading -10 s without a renewal, or another holder-> Following; -Release-> free at once
+//
+// Another holder's Lease counts as expired when it has not changed for its whole duration on *our*
+// clock; the times written in it are never compared. The write that takes the Lease raises its
+// epoch (an annotation), so an epoch names one leadership. A Lease does not fence: what is sent
+// must be answered before RemainingUs() runs out.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "adapters/kube/client.h"
+#include "adapters/kube/contact.h"
+#include "engine/event/event.h"
+
+namespace pgo::kube {
+
+inline constexpr std::string_view kEpochAnnotation = "postgres-operator.crunchydata.com/epoch";
+inline constexpr std::string_view kAnchorAnnotation = "postgres-operator.crunchydata.com/anchor";
+
+struct LeaseOptions {
+  std::string ns, name;
+  std::string identity;  // the same over restarts of a replica: it takes its own Lease back at once
+  std::int64_t last_epoch = 0;  // highest that the journal knows
+  std::int64_t duration_us = 15 * kSecond;
+  std::int64_t renew_deadline_us = 10 * kSecond;
+  std::int64_t renew_every_us = 2 * kSecond;
+  std::int64_t request_us = 3 * kSecond;  // longest wait for one answer
+};
+
+class LeaseMachine {
+ public:
+  using Output = std::variant<Request, Leading>;
+  using Outputs = std::vector<Output>;
+
+  explicit LeaseMachine(LeaseOptions options) : options_(std::move(options)) {}
+
+  // `anchor` goes onto the Lease with what is written next; "" leaves what is there.
+  Outputs OnTick(Now now, const std::string& anchor);
+  Outputs OnReply(const Reply& reply, Now now);
+  // Gives the Lease up. The request may go unanswered.
+  Outputs Release(Now now, const std::string& why);
+
+  [[nodiscard]] bool leading() const { return leading_; }
+  [[nodiscard]] std::int64_t epoch() const { return epoch_; }
+  // Elapsed time at which leadership ends unless renewed before; 0 if not leading.
+  [[nodiscard]] std::int64_t deadline_us() const;
+  [[nodiscard]] std::int64_t wake_at_us() const;
+
+ private:
+  enum class Waiting : std::uint8_t { kNothing, kRead, kTake, kRenew };
+
+  Outputs Read(Now now);
+  Outputs Take(Now now);
+  Outputs Renew(Now now);
+  Outputs OnRead(const Reply& reply, Now now);
+  Outputs OnTaken(const Reply& reply, Now now);
+  Outputs OnRenewed(const Reply& reply, Now now);
+  Outputs Lose(const std::string& why);
+  Json Written(Now now, const std::string& holder) const;
+  void Remember(const Json& lease, Now now);
+  Request Timed(Request request, Now now) const;
+  bool Expired(Now now) const;
+
+  const LeaseOptions options_;
+  Waiting waiting_ = Waiting::kNothing;
+  bool leading_ = false;
+  std::int64_t epoch_ = 0;
+  std::int64_t sent_us_ = 0;     // of the request under way
+  std::int64_t renewed_us_ = 0;  // when the last successful write was sent
+  std::int64_t next_us_ = 0;
+  std::string anchor_;
+  Json lease_;                   // as last seen; null if there is none
+  std::int64_t changed_us_ = 0;  // when its version was first seen
+};
+
+struct ElectorOptions {
+  LeaseOptions lease;
+  std::function<std::string()> anchor;          // asked for at each write; may be empty
+  std::function<void(bool leading)> on_change;  // before the event is posted
+};
+
+class Elector {
+ public:
+  // Begins at once, on a thread of its own. Posts Leading; reports to `contact`.
+  Elector(std::shared_ptr<Credentials> credentials, std::string user_agent, EventSink& sink,
+          ContactTracker& contact, ElectorOptions options);
+  ~Elector();  // releases the Lease, waiting at most 2 s
+
+  // Microseconds for which leadership is still certain; 0 or less: send nothing. Any thread.
+  [[nodiscard]] std::int64_t RemainingUs() const;
+
+ private:
+  void Loop();
+  void Carry(LeaseMachine::Outputs outputs);
+  void GiveUp();
+
+  Client client_;
+  EventSink& sink_;
+  ContactTracker& contact_;
+  const ElectorOptions options_;
+  LeaseMachine machine_;  // the thread's alone
+  std::atomic<std::int64_t> deadline_us_{0};
+  std::mutex mu_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace pgo::kube

@@ -1,0 +1,51 @@
+// What of a Kubernetes object may be journaled. An allow-list per kind: what is not known to be
+// needed is left out, and no secret value is ever kept. It runs before anything else sees an
+// object, so everything above the adapter knows redacted objects alone.
+//
+//   metadata          name, namespace, uid, versions, times, finalizers, owners, labels; of the
+//                     annotations ours and Patroni's; `managers` in place of managedFields
+//   Secret            redacted: {key: {hmac, size}} in place of data
+//   ConfigMap         data: {key: "hmac:…"}; whole for a cluster's own `-intent`
+//   Pod               where it runs, images, claims, status
+//   Node              known labels, taints, unschedulable, conditions without times, addresses
+//   PostgresCluster   spec and status, with "***" where a credential stands or seems to
+//   other known kinds spec and status; values of env, args and command as "hmac:…"
+//   unknown kinds     metadata
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/base/json.h"
+
+namespace pgo::kube {
+
+class Redactor {
+ public:
+  // `key` must be the same over restarts, or everything that is digested seems to have changed.
+  explicit Redactor(std::string key) : key_(std::move(key)) {}
+
+  // `object` may be malformed: then less is kept. `kind` wins over what it says of itself.
+  Json Redact(std::string_view kind, const Json& object) const;
+  // Keyed digest (HMAC-SHA-256, 64 hexadecimal digits) of a value that must not be kept.
+  std::string Digest(std::string_view value) const;
+
+ private:
+  Json Secret(const Json& object) const;
+  Json ConfigMap(const Json& object) const;
+  // Digests in place of literal values of containers.
+  void DigestContainers(Json& value) const;
+  bool DigestMember(const std::string& name, Json& value) const;
+
+  std::string key_;
+};
+
+// The same but for the resourceVersion: nothing that the engine can see has changed.
+bool Unchanged(const Json& previous, const Json& current);
+
+// Puts "***" where a credential stands or seems to: members with telling names, connection strings
+// and URLs with a password, private keys. In place.
+void MaskCredentials(Json& value);
+bool LooksLikeCredential(std::string_view text);
+
+}  // namespace pgo::kube
