@@ -1,0 +1,249 @@
+#include "adapters/local/node/local_nodes.h"
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+#include <mutex>
+
+#include "adapters/local/node/addresses.h"
+#include "adapters/local/node/kubelet.h"
+#include "adapters/local/node/name_book.h"
+#include "adapters/local/node/node_process.h"
+#include "adapters/local/node/service_proxy.h"
+#include "adapters/local/node/sys.h"
+#include "adapters/local/node/wire.h"
+
+namespace pgo::local {
+namespace {
+
+constexpr const char* kOutOfService = "node.kubernetes.io/out-of-service";
+
+struct Node {
+  std::string name;
+  int number = 0;
+  int last_address = 0;  // of its pods
+  bool linked = true, frozen = false;
+  std::unique_ptr<NodeProcess> process;  // null: powered off
+  std::shared_ptr<Kubelet> kubelet;
+};
+
+class Impl : public LocalNodes {
+ public:
+  explicit Impl(NodesOptions options) : options_(std::move(options)) {}
+  ~Impl() override {
+    proxy_.reset();
+    for (auto& [name, node] : nodes_) Cut(node);
+    names_.reset();  // kubelets ask it until their end
+  }
+
+  Status Begin() {
+    if (auto made = SetUpClusterNetwork(options_.nodes); !made) return made;
+    services_ = {.store = options_.store,
+                 .token = options_.token,
+                 .ca_pem = options_.ca_pem,
+                 .hosts = [this](const std::string& ns) { return names_->HostsFor(ns); },
+                 .image = options_.image,
+                 .image_id = options_.image_id};
+    names_ = std::make_unique<NameBook>(*options_.store, [this] { TellNames(); });
+    proxy_ = ServiceProxy::Start(*options_.store, kApiServiceAddress);
+    for (int number = 0; number <= options_.nodes; ++number) {
+      const std::string name = number == 0 ? "client" : "node" + std::to_string(number);
+      const std::lock_guard lock(mu_);
+      Node& node = nodes_[name];
+      node.name = name;
+      node.number = number;
+      if (auto on = Boot(node); !on) return on;
+    }
+    return {};
+  }
+
+  Result<std::unique_ptr<ExecSession>> Exec(ExecRequest request) override {
+    auto kubelet = KubeletOf(request.ns, request.pod);
+    if (!kubelet) return Fail(kubelet.error());
+    return (*kubelet)->Exec(std::move(request));
+  }
+
+  Result<std::string> Logs(const std::string& ns, const std::string& pod,
+                           const std::string& container, std::int64_t tail_lines,
+                           bool previous) override {
+    auto kubelet = KubeletOf(ns, pod);
+    if (!kubelet) return Fail(kubelet.error());
+    auto path = (*kubelet)->LogPath(ns, pod, container, previous);
+    if (!path) return path;
+    std::string text = ReadFile(*path + ".1").value_or("") + ReadFile(*path).value_or("");
+    if (tail_lines < 0) return text;
+    std::size_t from = text.size();
+    for (std::int64_t lines = 0; from > 0; --from) {
+      if (text[from - 1] == '\n' && from != text.size() && ++lines >= tail_lines) break;
+    }
+    return tail_lines == 0 ? std::string() : text.substr(from);
+  }
+
+  Status PowerOff(const std::string& name) override {
+    const std::lock_guard lock(mu_);
+    Node* node = Find(name);
+    if (node == nullptr) return NoNode(name);
+    Cut(*node);
+    return {};
+  }
+
+  Status PowerOn(const std::string& name) override {
+    const std::lock_guard lock(mu_);
+    Node* node = Find(name);
+    if (node == nullptr) return NoNode(name);
+    return node->process != nullptr ? Status() : Boot(*node);
+  }
+
+  Status SetLink(const std::string& name, bool up) override {
+    const std::lock_guard lock(mu_);
+    Node* node = Find(name);
+    if (node == nullptr) return NoNode(name);
+    if (node->process == nullptr) return Fail(Code::kConflict, name + " is powered off");
+    if (auto set = node->process->SetLink(up); !set) return set;
+    node->linked = up;
+    node->kubelet->SetReachable(up && api_);
+    return {};
+  }
+
+  Status SetFrozen(const std::string& name, bool frozen) override {
+    const std::lock_guard lock(mu_);
+    Node* node = Find(name);
+    if (node == nullptr) return NoNode(name);
+    if (node->process == nullptr) return Fail(Code::kConflict, name + " is powered off");
+    node->frozen = frozen;
+    if (frozen) node->kubelet->SetPaused(true);
+    auto sent = SendPacket(node->process->socket(), {{"op", "freeze"}, {"on", frozen}});
+    if (!frozen) node->kubelet->SetPaused(false);
+    return sent;
+  }
+
+  void SetApiReachable(bool reachable) override {
+    const std::lock_guard lock(mu_);
+    api_ = reachable;
+    for (auto& [name, node] : nodes_) {
+      if (node.kubelet) node.kubelet->SetReachable(reachable && node.linked);
+    }
+  }
+
+  std::vector<NodeState> States() const override {
+    const std::lock_guard lock(mu_);
+    std::vector<NodeState> out;
+    for (const auto& [name, node] : nodes_) {
+      if (node.number > 0) out.push_back({name, node.process != nullptr, node.linked, node.frozen});
+    }
+    return out;
+  }
+
+  Result<std::function<void(int)>> Run(ClientCommand command) override {
+    std::shared_ptr<Kubelet> kubelet;
+    {
+      const std::lock_guard lock(mu_);
+      const auto it = nodes_.find(command.node.empty() ? "client" : command.node);
+      if (it == nodes_.end())
+        return Fail(Code::kNotFound, "there is no node \"" + command.node + "\"");
+      kubelet = it->second.kubelet;
+    }
+    if (kubelet == nullptr) return Fail(Code::kConflict, command.node + " is powered off");
+    const std::string id = kubelet->Run(std::move(command.argv), std::move(command.env), command.in,
+                                        command.out, command.err, std::move(command.done));
+    return [weak = std::weak_ptr<Kubelet>(kubelet), id](int signal) {
+      if (const auto there = weak.lock()) there->Signal(id, signal);
+    };
+  }
+
+  Status Report(const std::string& name, bool off) override {
+    auto written = options_.store->Mutate({{"", "nodes"}, "", name}, "", [&](Json& node) {
+      Json taints = Json::array();
+      for (const Json& taint : GetArray(node, {"spec", "taints"})) {
+        if (GetString(taint, {"key"}) != kOutOfService) taints.push_back(taint);
+      }
+      if (off) {
+        taints.push_back({{"key", kOutOfService},
+                          {"value", "nodeshutdown"},
+                          {"effect", "NoExecute"},
+                          {"timeAdded", Rfc3339(WallMs())}});
+      }
+      if (GetArray(node, {"spec", "taints"}) == taints) return false;
+      node["spec"]["taints"] = std::move(taints);
+      return true;
+    });
+    if (!written) return Fail(Code::kNotFound, written.error().message);
+    return {};
+  }
+
+ private:
+  static Status NoNode(const std::string& name) {
+    return Fail(Code::kNotFound, "there is no node \"" + name + "\"");
+  }
+  Node* Find(const std::string& name) {
+    const auto it = nodes_.find(name);
+    return it == nodes_.end() || it->second.number == 0 ? nullptr : &it->second;
+  }
+
+  Status Boot(Node& node) {
+    auto process = NodeProcess::Start(node.name, node.number);
+    if (!process) return Fail(process.error());
+    const std::string directory = options_.directory + "/nodes/" + node.name;
+    if (auto made = MakeDirs(directory); !made) return made;
+    node.process = *std::move(process);
+    node.linked = true;
+    node.frozen = false;
+    node.kubelet = Kubelet::Start({.name = node.name,
+                                   .number = node.number,
+                                   .directory = directory,
+                                   .socket = node.process->socket(),
+                                   .network = node.process->network(),
+                                   .cluster = &services_,
+                                   .last_address = &node.last_address});
+    node.kubelet->SetReachable(api_);
+    return {};
+  }
+
+  // The kubelet falls silent before anything else, as with the machine itself.
+  void Cut(Node& node) {
+    if (node.process == nullptr) return;
+    node.kubelet->SetReachable(false);
+    node.kubelet->SetPaused(true);
+    node.process->Kill();
+    node.kubelet.reset();
+    node.process.reset();
+  }
+
+  void TellNames() {
+    const std::lock_guard lock(mu_);
+    for (auto& [name, node] : nodes_) {
+      if (node.kubelet) node.kubelet->NamesChanged();
+    }
+  }
+
+  Result<std::shared_ptr<Kubelet>> KubeletOf(const std::string& ns, const std::string& pod) {
+    const auto object = options_.store->Get({{"", "pods"}, ns, pod});
+    if (!object) return Fail(Code::kNotFound, object.error().message);
+    const std::string name = GetString(*object, {"spec", "nodeName"});
+    if (name.empty()) return Fail(Code::kConflict, "pod " + pod + " does not have a host assigned");
+    const std::lock_guard lock(mu_);
+    const Node* node = Find(name);
+    if (node == nullptr || node->kubelet == nullptr || !node->linked) {
+      return Fail(Code::kUnavailable, "error dialing backend: no route to " + name);
+    }
+    return node->kubelet;
+  }
+
+  const NodesOptions options_;
+  ClusterServices services_;
+  mutable std::mutex mu_;
+  std::map<std::string, Node> nodes_;
+  bool api_ = true;
+  std::unique_ptr<NameBook> names_;
+  std::unique_ptr<ServiceProxy> proxy_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<LocalNodes>> LocalNodes::Start(NodesOptions options) {
+  auto nodes = std::make_unique<Impl>(std::move(options));
+  if (auto begun = nodes->Begin(); !begun) return Fail(begun.error());
+  return nodes;
+}
+
+}  // namespace pgo::local

@@ -1,0 +1,55 @@
+// All nodes of a cluster: their power, their links, their kubelets; what the API server asks of
+// them; the names and Services between them. Lives in the cluster's network namespace.
+//
+// Methods from any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/local/node/node_host.h"
+#include "adapters/local/runtime.h"
+
+namespace pgo::local {
+
+struct NodesOptions {
+  int nodes = 3;
+  std::string directory;  // nodes' disks are below
+  std::string image;      // root file system of all containers
+  std::string image_id;
+  Store* store = nullptr;  // outlives the nodes
+  std::function<std::string(const std::string& ns, const std::string& account)> token;
+  std::string ca_pem;
+};
+
+struct NodeState {
+  std::string name;
+  bool powered = false, linked = true, frozen = false;
+};
+
+// A command run from the command line: standard files (the caller's), what to run.
+struct ClientCommand {
+  std::string node;  // "" is outside of all nodes
+  std::vector<std::string> argv;
+  std::vector<std::string> env;
+  int in = -1, out = -1, err = -1;
+  std::function<void(int status, const std::string& message)> done;  // status -1: not started
+};
+
+class LocalNodes : public Runtime {
+ public:
+  // Makes the network and powers all nodes on: "node1", "node2", …
+  static Result<std::unique_ptr<LocalNodes>> Start(NodesOptions options);
+  // The API server's reach: kubelets without it work on, and write nothing.
+  virtual void SetApiReachable(bool reachable) = 0;
+  virtual std::vector<NodeState> States() const = 0;
+  // Returns what sends the command a signal.
+  virtual Result<std::function<void(int signal)>> Run(ClientCommand command) = 0;
+  // The nodes' cloud says that a node is off, as node-health controllers do: sets or takes away the
+  // taint node.kubernetes.io/out-of-service=nodeshutdown:NoExecute.
+  virtual Status Report(const std::string& node, bool off) = 0;
+};
+
+}  // namespace pgo::local

@@ -1,0 +1,51 @@
+// What the API server of pgo-local asks of its nodes: the kubelet's streaming endpoints, and the
+// faults a test may inflict. Implemented by adapters/local/node.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/result.h"
+
+namespace pgo::local {
+
+// A command under way in a container. The callbacks come from a thread of the runtime's.
+class ExecSession {
+ public:
+  virtual ~ExecSession() = default;  // kills what is left of the command
+  virtual void WriteStdin(std::string_view bytes) = 0;
+  virtual void CloseStdin() = 0;
+};
+
+struct ExecRequest {
+  std::string ns, pod, container;  // container "" means the first
+  std::vector<std::string> argv;
+  bool has_stdin = false;
+  std::function<void(std::string_view)> on_stdout;
+  std::function<void(std::string_view)> on_stderr;
+  std::function<void(int exit_code)> on_exit;  // last call; 128+N for signal N
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual Result<std::unique_ptr<ExecSession>> Exec(ExecRequest request) = 0;
+  // The newest `tail_lines` (all if negative) of a container's output; previous = the one before.
+  virtual Result<std::string> Logs(const std::string& ns, const std::string& pod,
+                                   const std::string& container, std::int64_t tail_lines,
+                                   bool previous) = 0;
+
+  // Power loss: the node's link goes down, then every process of it dies at once; volumes stay.
+  virtual Status PowerOff(const std::string& node) = 0;
+  virtual Status PowerOn(const std::string& node) = 0;
+  // The node's link alone.
+  virtual Status SetLink(const std::string& node, bool up) = 0;
+  // SIGSTOP / SIGCONT to every process of the node.
+  virtual Status SetFrozen(const std::string& node, bool frozen) = 0;
+};
+
+}  // namespace pgo::local
