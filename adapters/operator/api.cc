@@ -1,0 +1,107 @@
+#include "adapters/operator/api.h"
+
+#include <charconv>
+#include <ctime>
+
+#include "adapters/operator/options.h"
+#include "engine/engine.h"
+#include "journal/query/bundle_file.h"
+
+namespace pgo {
+namespace {
+
+http::Response Text(unsigned status, std::string body) {
+  return {status, "text/plain; charset=utf-8", std::move(body)};
+}
+
+http::Response Refuse(unsigned status, const std::string& why) {
+  Json json = Json::object();
+  json["error"] = why;
+  return {status, "application/json", DumpJson(json) + "\n"};
+}
+
+std::string Query(const http::Request& request, const std::string& name) {
+  const auto it = request.query.find(name);
+  return it == request.query.end() ? "" : it->second;
+}
+
+// False if the text is there but no number.
+bool ReadSeq(const std::string& text, std::uint64_t& out) {
+  if (text.empty()) return true;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), out);
+  return result.ec == std::errc() && result.ptr == text.data() + text.size();
+}
+
+http::Response Head(const journal::Journal& journal) {
+  const auto head = journal.Head();
+  Json json = Json::object();
+  json["journalId"] = journal::HexOf(head.journal_id);
+  json["epoch"] = head.epoch;
+  json["seq"] = head.seq;
+  json["chain"] = journal::HexOf(head.chain);
+  json["build"] = kBuild;
+  json["ruleset"] = kRuleset;
+  return {200, "application/json", DumpJson(json) + "\n"};
+}
+
+http::Response Frames(const http::Request& request, const journal::Journal& journal) {
+  journal::ExportOptions options;
+  if (!ReadSeq(Query(request, "from"), options.range.from) ||
+      !ReadSeq(Query(request, "to"), options.range.to)) {
+    return Refuse(400, "from and to are sequence numbers");
+  }
+  std::string word;
+  for (const char c : Query(request, "subject") + ",") {
+    if (c != ',') {
+      word += c;
+    } else if (!word.empty()) {
+      options.subjects.push_back(std::exchange(word, ""));
+    }
+  }
+  options.build = kBuild;
+  options.created_wall_us = static_cast<std::int64_t>(std::time(nullptr)) * kSecond;
+  http::Response response{200, "application/octet-stream", ""};
+  const auto written = journal::ExportBundle(journal, options, [&](std::string_view bytes) {
+    response.body.append(bytes);
+    return Status();
+  });
+  if (!written) return Refuse(500, written.error().message);
+  return response;
+}
+
+std::string Metric(const char* name, const char* help, const char* type, std::uint64_t value) {
+  return std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" +
+         name + " " + std::to_string(value) + "\n";
+}
+
+}  // namespace
+
+http::Response AnswerApi(const http::Request& request, const journal::Journal& journal) {
+  if (request.path == "/head") return Head(journal);
+  if (request.path == "/frames") return Frames(request, journal);
+  if (request.path == "/version") {
+    return {200, "application/json", std::string(R"({"version":")") + kBuild + "\"}\n"};
+  }
+  return Refuse(404, "there are /version, /head and /frames");
+}
+
+http::Response AnswerHealth(const http::Request& request, const Counters& counters,
+                            const journal::Journal& journal) {
+  // A poisoned journal is no reason to restart the process at once (the disk may be full, and the
+  // API still serves history), but it must not be called ready.
+  if (request.path == "/healthz") return Text(200, "ok\n");
+  if (request.path == "/readyz") {
+    return counters.journal_failed ? Text(503, "the journal refuses writes\n") : Text(200, "ok\n");
+  }
+  if (request.path != "/metrics") return Text(404, "there are /healthz, /readyz and /metrics\n");
+  return Text(
+      200, Metric("pgo_events_total", "Events journaled.", "counter", counters.events) +
+               Metric("pgo_actions_total", "Actions journaled.", "counter", counters.actions) +
+               Metric("pgo_frames_total", "Frames committed.", "counter", counters.frames) +
+               Metric("pgo_failovers_total", "Changes of primary completed.", "counter",
+                      counters.failovers) +
+               Metric("pgo_leading", "1 while this replica leads.", "gauge", counters.leading) +
+               Metric("pgo_journal_seq", "Newest sequence number.", "gauge", journal.Head().seq));
+}
+
+}  // namespace pgo

@@ -1,0 +1,16 @@
+// The operator put together: journal, engine, Kubernetes, API. The composition root; no decisions.
+#pragma once
+
+#include "adapters/operator/options.h"
+#include "engine/base/result.h"
+
+namespace pgo {
+
+// Runs until SIGTERM or SIGINT, then releases the Lease and returns. An error says what could not
+// be started, or that the journal refuses writes: then nothing more was done than it says.
+Status RunOperator(const Options& options);
+
+// Writes the whole journal of a stopped operator as one bundle.
+Status ExportJournal(const Options& options);
+
+}  // namespace pgo

@@ -1,0 +1,35 @@
+// How the operator is told what to do: flags of pgo-operator, and the environment as PGO knows it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/base/json.h"
+#include "engine/base/result.h"
+
+namespace pgo {
+
+struct Options {
+  std::string data_directory = "/var/lib/pgo";   // --data-dir: journal, identity, API credentials
+  std::string kubeconfig;                        // --kubeconfig; "" : in-cluster, else KUBECONFIG
+  std::string context;                           // --context
+  std::string listen = "127.0.0.1:8443";         // --listen: HTTPS API
+  std::string health_listen = "127.0.0.1:8081";  // --health-listen: /healthz, /readyz, /metrics
+  std::string lease_namespace;                   // PGO_NAMESPACE; "": the namespace it runs in
+  std::string lease_name;                        // PGO_CONTROLLER_LEASE_NAME
+  std::vector<std::string> namespaces;           // PGO_TARGET_NAMESPACE(S); empty: all
+  bool debug = false;                            // --debug or CRUNCHY_DEBUG=true
+  Json settings = Json::object();                // what the engine may know: RELATED_IMAGE_*
+
+  // `journal export`
+  bool export_journal = false;
+  std::string output;
+};
+
+// Reads flags and environment. An Error with code kNotFound and an empty message means that help or
+// the version was printed and the process shall end with status 0.
+Result<Options> ReadOptions(int argc, char** argv);
+
+inline constexpr const char* kBuild = "0.1.0";
+
+}  // namespace pgo
