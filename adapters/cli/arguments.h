@@ -1,0 +1,135 @@
+// What was asked for on the command line, as values. Parsing is total and does nothing else.
+//
+// Library: CLI11, behind the .cc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+namespace pgo::cli {
+
+// Options of every verb.
+struct Common {
+  std::string kubeconfig, context;  // --kubeconfig, --context
+  std::string ns;                   // -n; "" is the context's, else PGO_NAMESPACE
+  std::string output;               // -o: "", "json", "yaml", "table", "wide"
+  std::string apiserver_url;        // --apiserver-url: of the operator
+  std::string config;               // --config: file that names the operator, see operator_client.h
+};
+
+struct CreateCluster {
+  std::string name;
+  std::int64_t replica_count = 0;  // besides the primary
+  std::string database, username;
+  bool sync_replication = false;
+  std::string pvc_size = "1Gi", storage_class;
+  std::int64_t pg_version = 17;
+  std::string ccp_image_tag;  // of 4.7; only its major version is used
+  std::string image;
+  std::string cpu, memory, cpu_limit, memory_limit;
+  std::vector<std::string> labels;  // key=value
+  bool wait = true;
+  std::int64_t timeout_s = 300;
+  bool dry_run = false;
+};
+
+struct ShowCluster {
+  std::vector<std::string> names;
+  std::string selector;
+  bool all = false;
+};
+
+struct DeleteCluster {
+  std::vector<std::string> names;
+  std::string selector;
+  bool all = false;
+  bool no_prompt = false;
+  bool keep_data = false, keep_backups = false;
+  bool wait = true;
+  std::int64_t timeout_s = 300;
+};
+
+struct Failover {
+  std::string cluster;
+  bool query = false;
+  std::string target;  // instance or pod
+  bool force = false;  // of 4.7; Patroni's type Failover
+  bool no_prompt = false;
+  bool wait = true;
+  std::int64_t timeout_s = 120;
+};
+
+struct ApplyFiles {
+  std::vector<std::string> files;  // "-" is standard input
+  bool dry_run = false;            // the server checks, nothing is stored
+  bool force_conflicts = false;
+};
+
+struct Version {
+  bool client = false;
+};
+
+// Where the records come from: a bundle file, or the operator if it is "".
+struct Why {
+  std::string cluster, bundle;
+  std::string at;  // a time or #seq: the change of primary under way then, or the last before
+  std::int64_t last = 0;  // how many, newest first; 0: the latest change from one pod to another
+};
+
+struct History {
+  std::string cluster, bundle;
+  std::vector<std::string> kinds;
+  std::string since, until;
+  std::int64_t last = 0;  // 0: all
+};
+
+struct Replay {
+  std::string bundle;
+  bool verify = false;
+};
+
+struct VerifyFile {
+  std::string bundle;
+};
+
+struct IncidentExport {
+  std::string cluster, since, until, file;
+  bool only_cluster = false;  // others' records as hashes: smaller, but cannot be replayed
+};
+
+struct Completion {
+  std::string shell;  // "bash", "zsh", "fish"
+};
+
+using Command = std::variant<CreateCluster, ShowCluster, DeleteCluster, Failover, ApplyFiles,
+                             Version, Why, History, Replay, VerifyFile, IncidentExport, Completion>;
+
+struct Arguments {
+  Common common;
+  Command command;
+};
+
+// Nothing to do but to print this and end with this status: help (0) or a wrong use (2).
+struct Ending {
+  int status = 0;
+  std::string text;
+};
+
+// `program` is how messages call it: "pgo" or "kubectl pgo".
+tl::expected<Arguments, Ending> ParseArguments(const std::string& program,
+                                               const std::vector<std::string>& arguments);
+
+// All words after `program` that may be completed, one line "verb noun --option …" per verb; for
+// completion scripts.
+struct VerbWords {
+  std::string path;  // "create cluster"
+  std::string about;
+  std::vector<std::string> options;  // "--replica-count"
+};
+std::vector<VerbWords> Verbs();
+
+}  // namespace pgo::cli

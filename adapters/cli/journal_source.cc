@@ -1,0 +1,102 @@
+#include "adapters/cli/journal_source.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "engine/event/codec.h"
+
+namespace pgo::cli {
+namespace {
+
+// Records about the operator itself, which every story may need.
+const std::vector<std::string> kOperatorSubjects{"operator/Started", "operator/Leading",
+                                                 "operator/Contact", "operator/Ticked"};
+
+}  // namespace
+
+TemporaryFile::TemporaryFile() {
+  const char* base = std::getenv("TMPDIR");
+  directory_ = std::string(base != nullptr && *base != '\0' ? base : "/tmp") + "/pgo-XXXXXX";
+  if (mkdtemp(directory_.data()) == nullptr) directory_.clear();
+  path_ = directory_ + "/frames.pgoj";
+}
+
+TemporaryFile::~TemporaryFile() {
+  if (directory_.empty()) return;
+  unlink(path_.c_str());
+  rmdir(directory_.c_str());
+}
+
+Result<std::shared_ptr<journal::BundleFile>> OpenBundle(const std::string& path) {
+  auto opened = journal::BundleFile::Open(path);
+  if (opened) return std::shared_ptr<journal::BundleFile>(std::move(*opened));
+  Error error = opened.error();
+  if (error.message.find(path) == std::string::npos) error = error.In(path);
+  if (error.code == Code::kCorrupt) {
+    error.message += "; nothing of it is used: fetch it again with `pgo incident export`";
+  }
+  return Fail(std::move(error));
+}
+
+Result<JournalSource> JournalSource::Open(const std::string& bundle, const Common& common) {
+  JournalSource source;
+  source.bundle_path_ = bundle;
+  if (!bundle.empty()) return source;
+  auto address = FindOperator(common);
+  if (!address) return Fail(address.error());
+  source.client_ = std::make_shared<OperatorClient>(*std::move(address));
+  return source;
+}
+
+Result<std::shared_ptr<journal::BundleFile>> JournalSource::Fetch(const FramesQuery& query) {
+  const TemporaryFile file;
+  if (auto fetched = client_->Download(query, file.path()); !fetched) return Fail(fetched.error());
+  // The file stays open after its name is gone.
+  auto opened = OpenBundle(file.path());
+  if (!opened) return Fail(opened.error().In("what the operator sent"));
+  return *opened;
+}
+
+Result<Records> JournalSource::Read(const std::vector<std::string>& subjects) {
+  FramesQuery query;
+  query.subjects = subjects;
+  if (!subjects.empty()) {
+    query.subjects.insert(query.subjects.end(), kOperatorSubjects.begin(), kOperatorSubjects.end());
+  }
+  auto reader = is_bundle() ? OpenBundle(bundle_path_) : Fetch(query);
+  if (!reader) return Fail(reader.error());
+  Records records;
+  if (auto added = records.Add(*reader); !added) return Fail(added.error());
+  return records;
+}
+
+Status JournalSource::Complete(Records& records, journal::SeqRange range) {
+  if (is_bundle()) return {};  // there is no more to have
+  auto reader = Fetch({{}, range.from, range.to});
+  if (!reader) return Fail(reader.error());
+  return records.Add(*reader);
+}
+
+Result<ClusterKey> WhichCluster(const Records& records, const std::string& name,
+                                const std::string& ns) {
+  std::vector<ClusterKey> fitting;
+  std::string all;
+  for (const ClusterKey& key : records.Clusters()) {
+    all += (all.empty() ? "" : ", ") + key.Text();
+    if (!name.empty() && key.name != name) continue;
+    if (!ns.empty() && key.ns != ns) continue;
+    fitting.push_back(key);
+  }
+  if (fitting.size() == 1) return fitting.front();
+  if (fitting.empty()) {
+    return Fail(Code::kNotFound,
+                "no record speaks of cluster " + (ns.empty() ? "" : ns + "/") +
+                    (name.empty() ? "(any)" : name) +
+                    (all.empty() ? "; the records name no cluster" : "; they name: " + all));
+  }
+  return Fail(Code::kInvalid,
+              "several clusters fit: " + all + "; say which, with its namespace (-n)");
+}
+
+}  // namespace pgo::cli

@@ -1,0 +1,54 @@
+// Where journal verbs read from: a bundle file, or the running operator's API.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/cli/arguments.h"
+#include "adapters/cli/operator_client.h"
+#include "adapters/cli/records.h"
+#include "journal/query/bundle_file.h"
+
+namespace pgo::cli {
+
+// A bundle, verified as it is opened. Errors say which record or byte range is damaged.
+Result<std::shared_ptr<journal::BundleFile>> OpenBundle(const std::string& path);
+
+class JournalSource {
+ public:
+  // `bundle` "" means the operator.
+  static Result<JournalSource> Open(const std::string& bundle, const Common& common);
+
+  // Records that name one of the subjects and those about the operator itself; a bundle gives all.
+  Result<Records> Read(const std::vector<std::string>& subjects);
+  // Adds all records of the range, if the source holds more than `records` has.
+  Status Complete(Records& records, journal::SeqRange range);
+  [[nodiscard]] bool is_bundle() const { return !bundle_path_.empty(); }
+
+ private:
+  Result<std::shared_ptr<journal::BundleFile>> Fetch(const FramesQuery& query);
+
+  std::string bundle_path_;
+  std::shared_ptr<OperatorClient> client_;
+};
+
+// The cluster that is meant: by name, or the only one that the records name. Its namespace is
+// `common.ns` if that is set, else that of the only cluster with this name, else `otherwise`.
+Result<ClusterKey> WhichCluster(const Records& records, const std::string& name,
+                                const std::string& ns);
+
+// A name in TMPDIR (or /tmp) that is taken by no file; the file is removed with the object.
+class TemporaryFile {
+ public:
+  TemporaryFile();
+  ~TemporaryFile();
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string directory_, path_;
+};
+
+}  // namespace pgo::cli

@@ -1,0 +1,44 @@
+// pgo: the command line. Also `kubectl pgo`, when installed as kubectl-pgo.
+#include <csignal>
+#include <exception>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "adapters/cli/arguments.h"
+#include "adapters/cli/output.h"
+#include "adapters/cli/verbs.h"
+
+namespace {
+
+constexpr int kStatusError = 2;  // of every error, as in 4.7
+
+int Work(const std::string& program, const std::vector<std::string>& words) {
+  pgo::cli::Console console;
+  auto arguments = pgo::cli::ParseArguments(program, words);
+  if (!arguments) {
+    const auto& ending = arguments.error();
+    (ending.status == 0 ? console.out : console.err).Print(ending.text);
+    return ending.status;
+  }
+  const pgo::Status done = std::visit(
+      [&](const auto& options) { return pgo::cli::Run(options, arguments->common, console); },
+      arguments->command);
+  if (done) return 0;
+  console.err.Line(console.err.Styled(pgo::cli::Style::kBad, "pgo:") + " " + done.error().message);
+  return kStatusError;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::string name = argc > 0 ? argv[0] : "pgo";
+  const bool plugin = name.ends_with("kubectl-pgo") || name.ends_with("kubectl_pgo");
+  try {
+    return Work(plugin ? "kubectl pgo" : "pgo", {argv + (argc > 0 ? 1 : 0), argv + argc});
+  } catch (const std::exception& problem) {  // out of memory and its like
+    pgo::cli::Output(stderr).Line("pgo: " + std::string(problem.what()));
+    return kStatusError;
+  }
+}

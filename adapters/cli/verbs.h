@@ -1,0 +1,26 @@
+// The verbs. Each does its work, prints what there is to see and returns what went wrong, if
+// anything; the caller prints that and gives exit status 2.
+#pragma once
+
+#include "adapters/cli/arguments.h"
+#include "adapters/cli/output.h"
+#include "engine/base/result.h"
+
+namespace pgo::cli {
+
+Status Run(const CreateCluster& options, const Common& common, Console& console);
+Status Run(const ShowCluster& options, const Common& common, Console& console);
+Status Run(const DeleteCluster& options, const Common& common, Console& console);
+Status Run(const Failover& options, const Common& common, Console& console);
+Status Run(const ApplyFiles& options, const Common& common, Console& console);
+Status Run(const Version& options, const Common& common, Console& console);
+Status Run(const Why& options, const Common& common, Console& console);
+Status Run(const History& options, const Common& common, Console& console);
+Status Run(const Replay& options, const Common& common, Console& console);
+Status Run(const VerifyFile& options, const Common& common, Console& console);
+Status Run(const IncidentExport& options, const Common& common, Console& console);
+Status Run(const Completion& options, const Common& common, Console& console);
+
+inline constexpr const char* kVersion = "0.1.0";
+
+}  // namespace pgo::cli
