@@ -1,0 +1,261 @@
+// The Kubernetes adapter against pgo-local's API server: HTTPS on loopback, real connections, a
+// runtime that plays the container.
+#include "replay-tests/kube_against_local.h"
+
+namespace pgo {
+namespace {
+
+TEST_F(KubeAgainstLocal, VerbsAndTheirErrors) {
+  auto made = Apply("ConfigMap", "a", [] {
+    Json o = Object("ConfigMap", "a");
+    o["data"] = {{"x", "1"}};
+    return o;
+  }());
+  ASSERT_TRUE(made.ok()) << made.error->message;
+  const std::string uid = GetString(made.body, {"metadata", "uid"});
+  EXPECT_EQ(GetString(client->Do(kube::GetRequest(Ref("ConfigMap", "a"))).body, {"data", "x"}),
+            "1");
+  EXPECT_EQ(client->Do(kube::GetRequest(Ref("ConfigMap", "none"))).error->code, Code::kNotFound);
+  EXPECT_EQ(
+      client->Do(kube::CreateRequest(Ref("ConfigMap", "a"), Object("ConfigMap", "a"))).error->code,
+      Code::kConflict);
+  const Json patch = {{"data", {{"x", "2"}}}};
+  EXPECT_EQ(client->Do(kube::PatchRequest(Ref("ConfigMap", "a"), patch, "", uid, "1")).error->code,
+            Code::kConflict);
+  auto patched =
+      client->Do(kube::PatchRequest(Ref("ConfigMap", "a"), patch, "", uid,
+                                    GetString(made.body, {"metadata", "resourceVersion"})));
+  EXPECT_EQ(GetString(patched.body, {"data", "x"}), "2");
+  EXPECT_EQ(client->Do(kube::DeleteRequest(Ref("ConfigMap", "a"), {.uid = "other"})).error->code,
+            Code::kConflict);
+  EXPECT_TRUE(client->Do(kube::DeleteRequest(Ref("ConfigMap", "a"), {.uid = uid})).ok());
+  kube::Request wrong = kube::ApplyRequest(Ref("ConfigMap", "a"), Json(7));
+  EXPECT_EQ(client->Do(wrong).error->code, Code::kInvalid);
+}
+
+TEST_F(KubeAgainstLocal, AWrongTokenOrAuthorityIsToldApart) {
+  kube::Config config = credentials->config();
+  config.token = "wrong";
+  config.token_file = "";
+  kube::Client stranger(std::make_shared<kube::Credentials>(config), "pgo/test");
+  EXPECT_EQ(stranger.Do(kube::GetRequest(Ref("ConfigMap", "a"))).error->code, Code::kDenied);
+  config = credentials->config();
+  config.ca_pem = (*local::Credentials::Open(folder + "/other", {}))->ca_pem();
+  config.ca_file = "";
+  kube::Client distrusting(std::make_shared<kube::Credentials>(config), "pgo/test");
+  auto reply = distrusting.Do(kube::ApplyRequest(Ref("ConfigMap", "a"), Object("ConfigMap", "a")));
+  EXPECT_EQ(reply.error->code, Code::kUnavailable);
+  EXPECT_NE(reply.error->message.find("certificate"), std::string::npos) << reply.error->message;
+}
+
+TEST_F(KubeAgainstLocal, AServerThatIsAwayOrHangs) {
+  auto apply = kube::ApplyRequest(Ref("ConfigMap", "a"), Object("ConfigMap", "a"));
+  ASSERT_TRUE(client->Do(apply).ok());
+  server->Stop(false);
+  auto until = std::chrono::steady_clock::now() + kPatience;
+  while (client->Do(apply).ok() && std::chrono::steady_clock::now() < until) {
+  }
+  auto refused = client->Do(apply);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error->code, Code::kUnavailable) << refused.error->message;
+  server->Resume();
+  until = std::chrono::steady_clock::now() + kPatience;
+  while (!client->Do(apply).ok() && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(10ms);  // it listens again in its own time
+  }
+  ASSERT_TRUE(client->Do(apply).ok());
+  server->Stop(true);
+  apply.timeout_ms = 300;
+  EXPECT_EQ(client->Do(apply).error->code, Code::kUnknown);
+  server->Resume();
+}
+
+TEST_F(KubeAgainstLocal, ManyRequestsAtOnce) {
+  Apply("ConfigMap", "a", Object("ConfigMap", "a"));
+  std::mutex mu;
+  std::condition_variable all;
+  int good = 0, ended = 0;
+  for (int i = 0; i < 300; ++i) {
+    client->Send(kube::GetRequest(Ref("ConfigMap", "a")), [&](kube::RawReply raw) {
+      const std::lock_guard lock(mu);
+      good += raw.http == 200 ? 1 : 0;
+      ++ended;
+      all.notify_all();
+    });
+  }
+  std::unique_lock lock(mu);
+  EXPECT_TRUE(all.wait_for(lock, kPatience, [&] { return ended == 300; }));
+  EXPECT_EQ(good, 300);
+}
+
+TEST_F(KubeAgainstLocal, WatchesWhatIsThereAndWhatChanges) {
+  Apply("ConfigMap", "before", Object("ConfigMap", "before"));
+  kube::Watcher watcher(*client, redactor, gate, {.earlier_history = true});
+  auto listed = inbox.Wait<Listed>([](const Listed& l) { return l.kind == "ConfigMap"; });
+  ASSERT_TRUE(listed) << inbox.Dump();
+  EXPECT_TRUE(listed->gap);
+  EXPECT_EQ(listed->keys, (std::vector<std::string>{"default/before"}));
+  auto made = Apply("ConfigMap", "after", Object("ConfigMap", "after"));
+  auto seen = inbox.Wait<Observed>([](const Observed& o) { return o.ref.name == "after"; });
+  ASSERT_TRUE(seen) << inbox.Dump();
+  EXPECT_EQ(seen->rv, GetString(made.body, {"metadata", "resourceVersion"}));
+  client->Do(kube::DeleteRequest(Ref("ConfigMap", "after"), {}));
+  EXPECT_TRUE(inbox.Wait<Gone>([&](const Gone& g) {
+    return g.ref.name == "after" && g.uid == seen->uid;
+  })) << inbox.Dump();
+}
+
+TEST_F(KubeAgainstLocal, AWatchGoesOnAfterAnOutage) {
+  kube::Watcher watcher(*client, redactor, gate, {});
+  ASSERT_TRUE(inbox.Wait<Listed>([](const Listed& l) { return l.kind == "Secret"; }));
+  server->Stop(false);
+  Json secret = Object("Secret", "s");
+  secret["data"] = {{"password", "Tr0ub4dor"}};
+  store->Create({"", "secrets"}, "default", secret, {});
+  server->Resume();
+  EXPECT_TRUE(inbox.Wait<Observed>([](const Observed& o) { return o.ref.name == "s"; }))
+      << inbox.Dump();
+  EXPECT_EQ(inbox.Dump().find("Tr0ub4dor"), std::string::npos);
+}
+
+TEST_F(KubeAgainstLocal, SeveralNamespacesAreListedAsOne) {
+  Json other = Object("ConfigMap", "two");
+  Put(other, {"metadata", "namespace"}, "kube-system");
+  Apply("ConfigMap", "one", Object("ConfigMap", "one"));
+  client->Do(kube::ApplyRequest({"ConfigMap", "kube-system", "two"}, other));
+  kube::Watcher watcher(*client, redactor, gate, {.namespaces = {"default", "kube-system"}});
+  auto listed = inbox.Wait<Listed>([](const Listed& l) { return l.kind == "ConfigMap"; });
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->keys, (std::vector<std::string>{"default/one", "kube-system/two"}));
+}
+
+TEST_F(KubeAgainstLocal, ContactIsLostAndFoundAgain) {
+  kube::ContactTracker tracker(gate);
+  kube::ContactProbe probe(*client, tracker);
+  ASSERT_TRUE(inbox.Wait<Contact>([](const Contact& c) { return c.ok; }));
+  server->Stop(false);
+  probe.Hasten();
+  auto lost = inbox.Wait<Contact>([](const Contact& c) { return !c.ok; });
+  ASSERT_TRUE(lost);
+  EXPECT_NE(lost->what.find("/readyz"), std::string::npos);
+  inbox.Clear();
+  server->Resume();
+  EXPECT_TRUE(inbox.Wait<Contact>([](const Contact& c) { return c.ok; }));
+}
+
+TEST_F(KubeAgainstLocal, OneReplicaLeadsAndTheNextTakesOver) {
+  kube::ContactTracker tracker(gate);
+  const auto options = [](const std::string& identity) {
+    kube::ElectorOptions o;
+    o.lease = {.ns = "default", .name = "pgo", .identity = identity};
+    o.lease.renew_every_us = kSecond / 5;
+    o.anchor = [] { return "head-7"; };
+    return o;
+  };
+  auto a = std::make_unique<kube::Elector>(credentials, "pgo-operator/test", gate, tracker,
+                                           options("a"));
+  ASSERT_TRUE(inbox.Wait<Leading>([](const Leading& l) { return l.leading && l.epoch == 1; }))
+      << inbox.Dump();
+  EXPECT_GT(a->RemainingUs(), 8 * kSecond);
+  kube::Elector b(credentials, "pgo-operator/test", gate, tracker, options("b"));
+  a.reset();
+  ASSERT_TRUE(inbox.Wait<Leading>([](const Leading& l) { return l.leading && l.epoch == 2; }))
+      << inbox.Dump();
+  const Json lease = client->Do(kube::GetRequest(Ref("Lease", "pgo"))).body;
+  EXPECT_EQ(GetString(lease, {"spec", "holderIdentity"}), "b");
+  EXPECT_EQ(GetString(lease, {"metadata", "annotations", kube::kAnchorAnnotation}), "head-7");
+}
+
+TEST_F(KubeAgainstLocal, ActionsEndInOneDoneAfterWhatTheyShowed) {
+  kube::KubeEffects effects(*client, redactor, gate, Filling());
+  EXPECT_EQ(
+      DoneOf(effects, Act(pgo::Apply{Ref("ConfigMap", "a"), Object("ConfigMap", "a")})).outcome,
+      Outcome::kOk);
+  const auto seen = inbox.Wait<Observed>([](const Observed& o) { return o.ref.name == "a"; });
+  ASSERT_TRUE(seen) << inbox.Dump();
+  const Json patch = {{"data", {{"x", "1"}}}};
+  EXPECT_EQ(DoneOf(effects, Act(Patch{Ref("ConfigMap", "a"), seen->uid, "1", "", patch})).outcome,
+            Outcome::kConflict);
+  EXPECT_EQ(
+      DoneOf(effects, Act(Patch{Ref("ConfigMap", "a"), seen->uid, seen->rv, "", patch})).outcome,
+      Outcome::kOk);
+  EXPECT_EQ(DoneOf(effects, Act(Delete{Ref("ConfigMap", "a"), "other", "", {}})).outcome,
+            Outcome::kConflict);
+  EXPECT_EQ(DoneOf(effects, Act(Delete{Ref("ConfigMap", "a"), seen->uid, "", {}})).outcome,
+            Outcome::kOk);
+  EXPECT_EQ(DoneOf(effects, Act(Delete{Ref("ConfigMap", "a"), seen->uid, "", {}})).outcome,
+            Outcome::kNotFound);
+  Action notice = Act(Notice{Ref("ConfigMap", "a"), seen->uid, false});
+  EXPECT_EQ(DoneOf(effects, notice).outcome, Outcome::kOk);
+  inbox.Clear();
+  EXPECT_EQ(DoneOf(effects, notice).outcome, Outcome::kOk) << "said once already";
+  effects.Halt();
+  EXPECT_EQ(
+      DoneOf(effects, Act(pgo::Apply{Ref("ConfigMap", "b"), Object("ConfigMap", "b")})).outcome,
+      Outcome::kAbandoned);
+}
+
+TEST_F(KubeAgainstLocal, ProvisionsAndUsesASecretThatNobodySees) {
+  Part password;
+  password.key = "password";
+  password.from = "generate";
+  password.length = 24;
+  password.alphabet = "AlphaNumeric";
+  kube::KubeEffects effects(*client, redactor, gate, Filling());
+  ASSERT_EQ(
+      DoneOf(effects, Act(Provision{Ref("Secret", "s"), Object("Secret", "s"), {password}, "r1"}))
+          .outcome,
+      Outcome::kOk)
+      << inbox.Dump();
+  const Json secret = client->Do(kube::GetRequest(Ref("Secret", "s"))).body;
+  const std::string value = *kube::DecodeBase64(GetString(secret, {"data", "password"}));
+  ASSERT_EQ(value.size(), 24U);
+  auto pod = client->Do(kube::CreateRequest(Ref("Pod", "p"), Pod("p")));
+  ASSERT_TRUE(pod.ok()) << pod.error->message;
+  const std::string uid = GetString(pod.body, {"metadata", "uid"});
+  const auto exec = [&](const char* verb, const std::string& container = "database") {
+    return Exec{Ref("Pod", "p"),
+                uid,
+                container,
+                {verb},
+                "alter role x password '{p}'",
+                {{"{p}", "default", "s", "password"}},
+                false};
+  };
+  EXPECT_EQ(DoneOf(effects, Act(exec("echo"))).outcome, Outcome::kOk);
+  const Done failed = DoneOf(effects, Act(exec("fail")));
+  EXPECT_EQ(failed.outcome, Outcome::kFailed);
+  EXPECT_EQ(failed.message, "exit status 3: refused: alter role x password '***'");
+  EXPECT_EQ(GetString(DoneOf(effects, Act(exec("json"))).result, {"lsn"}), "0/5000148");
+  EXPECT_EQ(DoneOf(effects, Act(exec("echo", "gone"))).outcome, Outcome::kUnavailable);
+  Exec other = exec("echo");
+  other.uid = "another";
+  EXPECT_EQ(DoneOf(effects, Act(other)).outcome, Outcome::kConflict);
+  EXPECT_EQ(inbox.Dump().find(value), std::string::npos);
+}
+
+TEST_F(KubeAgainstLocal, ACommandThatDoesNotEndInTimeIsUnknown) {
+  kube::KubeEffects effects(*client, redactor, gate, Filling());
+  ASSERT_TRUE(client->Do(kube::CreateRequest(Ref("Pod", "p"), Pod("p"))).ok());
+  const Exec hang{Ref("Pod", "p"), "", "database", {"hang"}, "", {}, false};
+  EXPECT_EQ(DoneOf(effects, Act(hang, 500)).outcome, Outcome::kUnknown);
+}
+
+TEST_F(KubeAgainstLocal, ExecCarriesBytesBothWays) {
+  ASSERT_TRUE(client->Do(kube::CreateRequest(Ref("Pod", "p"), Pod("p"))).ok());
+  const std::string input(300'000, 'x');
+  auto result =
+      kube::RunExec(*credentials, "t", {"default", "p", "database", {"echo"}, input, 10'000});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->out, input);
+  EXPECT_EQ(
+      kube::RunExec(*credentials, "t", {"default", "none", "x", {"echo"}, "", 10'000}).error().code,
+      Code::kNotFound);
+  server->Stop(false);
+  EXPECT_EQ(
+      kube::RunExec(*credentials, "t", {"default", "p", "x", {"echo"}, "", 1'000}).error().code,
+      Code::kUnavailable);
+}
+
+}  // namespace
+}  // namespace pgo

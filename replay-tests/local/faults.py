@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Faults on real PostgreSQL: what must hold after each, with a client that counts what it was promised.
+
+    replay-tests/local/faults.py [--binaries DIR] [FAULT...]
+
+Ends with `N passed, N failed`. After each fault: no acknowledged row lost in synchronous mode (in
+asynchronous mode the loss is told with its WAL range), the journal's chain is intact, every decision
+replays, and `pgo why` names the class that the evidence allows.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+
+import lab as L
+
+SYNC, ASYNC = "hippo", "rhino"
+OUT = os.path.join(L.ROOT, "build", "faults")
+
+
+class Fault:
+    """One fault on one cluster; `inflict` gives what is to be reported."""
+
+    def __init__(self, lab, cluster):
+        self.lab, self.cluster = lab, cluster
+        self.off = None  # the node whose power was cut
+
+    def settle(self):
+        lab, cluster = self.lab, self.cluster
+        L.wait_for("a primary and two streaming replicas",
+                   lambda: lab.primary(cluster) and len(lab.streaming(cluster)) == 2, 180)
+        if len({pod["node"] for pod in lab.pods(cluster).values()}) < 3:
+            raise L.Failed("two instances share a node: a power cut would be another fault than this one")
+        if cluster == SYNC:
+            L.wait_for("a synchronous standby", lambda: self.sync_standby(), 60)
+
+    def sync_standby(self):
+        key = self.lab.api.get(f"/api/v1/namespaces/{self.lab.ns}/endpoints/{self.cluster}-ha-sync")
+        notes = ((key or {}).get("metadata", {}).get("annotations") or {})
+        return notes.get("sync_standby") and notes.get("leader") == self.lab.primary(self.cluster)
+
+    def another_primary(self, old, seconds):
+        return L.wait_for(f"another primary than {old}", lambda: (
+            lambda p: p if p and p != old else None)(self.lab.primary(self.cluster)), seconds)
+
+    def writes_again(self, writer, since, seconds=60):
+        L.wait_for("the client writes again", lambda: sum(t > since + 0.5 for _, t in writer.acks) > 20, seconds)
+
+    def node_of(self, pod):
+        return self.lab.pods(self.cluster)[pod]["node"]
+
+
+def kill_postgres(f, writer):
+    """The primary's postmaster is killed: it is back in place, or another takes over; nothing is lost."""
+    old = f.lab.primary(f.cluster)
+    since = time.time()
+    os.kill(L.wait_for("its postmaster", lambda: f.lab.postmaster(old), 10), signal.SIGKILL)
+    f.writes_again(writer, since)
+    return {"gap_max": 25, "since": since}
+
+
+def power_off_reported(f, writer):
+    """Class F: the node is off and its cloud says so."""
+    old = f.lab.primary(f.cluster)
+    node = f.node_of(old)
+    since = time.time()
+    f.off = node
+    f.lab.power_off(node)
+    f.lab.report_off(node)
+    f.another_primary(old, 60)
+    f.writes_again(writer, since)
+    return {"gap_max": 25, "since": since, "class": "F", "restore": node}
+
+
+def power_off_silent(f, writer):
+    """Class X: the node is off and nobody says so. Patroni's own lease decides."""
+    old = f.lab.primary(f.cluster)
+    node = f.node_of(old)
+    since = time.time()
+    f.off = node
+    f.lab.power_off(node)
+    f.another_primary(old, 90)
+    f.writes_again(writer, since)
+    return {"gap_max": 60, "since": since, "class": "X", "restore": node}
+
+
+def operator_killed(f, writer):
+    """Class F with the operator killed in the middle and started again."""
+    old = f.lab.primary(f.cluster)
+    node = f.node_of(old)
+    since = time.time()
+    f.off = node
+    f.lab.power_off(node)
+    f.lab.report_off(node)
+    f.lab.stop_operator(signal.SIGKILL)
+    f.lab.start_operator()
+    f.another_primary(old, 90)
+    f.writes_again(writer, since)
+    return {"gap_max": 45, "since": since, "restore": node}
+
+
+def api_stall(f, writer):
+    """Class C: the API server is silent for 30 s. Nobody is promoted and writes go on."""
+    old = f.lab.primary(f.cluster)
+    timeline = f.lab.pods(f.cluster)[old]["member"].get("timeline")
+    since = time.time()
+    f.lab.local("api", "stop")
+    try:
+        end = time.monotonic() + 30
+        L.wait_for("30 s to pass", lambda: time.monotonic() > end, 40)
+    finally:
+        f.lab.local("api", "start")
+    L.wait_for("the primary is seen again", lambda: f.lab.primary(f.cluster), 60)
+    f.writes_again(writer, time.time())
+    if f.lab.primary(f.cluster) != old or f.lab.pods(f.cluster)[old]["member"].get("timeline") != timeline:
+        raise L.Failed("somebody was promoted in the stall")
+    return {"gap_max": 10, "since": since}
+
+
+FAULTS = [("kill-postgres", SYNC, kill_postgres), ("power-off-reported", SYNC, power_off_reported),
+          ("operator-killed", SYNC, operator_killed), ("api-stall", SYNC, api_stall),
+          ("power-off-silent", SYNC, power_off_silent), ("power-off-reported-async", ASYNC, power_off_reported)]
+
+
+def check_journal(lab, name, cluster, wanted_class):
+    bundle = os.path.join(OUT, f"{name}.pgoj")
+    lab.pgo("incident", "export", cluster, "-n", lab.ns, "-o", bundle)
+    lab.pgo("verify", bundle)
+    said = lab.pgo("replay", "--verify", bundle).stdout
+    why = lab.pgo("why", cluster).stdout
+    if wanted_class and f"class {wanted_class}" not in why:
+        raise L.Failed(f"pgo why does not name class {wanted_class}:\n{why}")
+    return said, why
+
+
+def run(lab, name, cluster, inflict):
+    fault = Fault(lab, cluster)
+    fault.settle()
+    writer = lab.start_writer(cluster)
+    L.wait_for("the client writes", lambda: len(writer.acks) > 20, 60)
+    try:
+        found = inflict(fault, writer)
+    except L.Failed:
+        if fault.off:
+            lab.power_on(fault.off)
+            lab.report_on(fault.off)
+        raise
+    gap = writer.longest_gap(found["since"] - 1)
+    acked = set(writer.stop())
+    lab.writers.remove(writer)
+    lost = len(acked - lab.rows(cluster))
+    if found.get("restore"):
+        lab.power_on(found["restore"])
+        lab.report_on(found["restore"])
+        fault.settle()
+    check_journal(lab, name, cluster, found.get("class"))
+    if lost and cluster == SYNC:
+        raise L.Failed(f"{lost} of {len(acked)} acknowledged rows are lost")
+    if lost and "lost: " not in lab.pgo("history", cluster).stdout:
+        raise L.Failed(f"{lost} rows are lost and the journal does not tell the range")
+    if gap > found["gap_max"]:
+        raise L.Failed(f"gap {gap:.1f} s, at most {found['gap_max']} s are promised")
+    return {"gap_seconds": round(gap, 2), "acknowledged": len(acked), "lost": lost}
+
+
+def canary(lab):
+    """No password in the journal, a log or an argument vector."""
+    words = [lab.secret(f"{c}-pguser-{c}")[k] for c in (SYNC, ASYNC) for k in ("password", "verifier")
+             if lab.secret(f"{c}-pguser-{c}")]
+    for folder, _, files in os.walk(OUT):
+        if os.sep + "local" in folder.replace(OUT, "", 1):
+            continue  # the API server's own store holds Secrets, as etcd does
+        for file in files:
+            with open(os.path.join(folder, file), "rb") as f:
+                data = f.read()
+            for word in words:
+                if word.encode() in data:
+                    raise L.Failed(f"a credential stands in {os.path.join(folder, file)}")
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                line = f.read()
+        except OSError:
+            continue
+        if any(word.encode() in line for word in words):
+            raise L.Failed(f"a credential stands in the arguments of process {pid}")
+
+
+def idle_writes(lab):
+    """With nothing happening the operator writes its Lease and nothing else, also over a restart."""
+    def writes():
+        return {k: v for k, v in operator_requests(lab).items()
+                if not k.startswith(("get ", "watch ", "list ")) and "leases" not in k}
+    for cluster in (SYNC, ASYNC):
+        Fault(lab, cluster).settle()
+    L.wait_for("the conditions have settled", lambda: all(
+        (lab.condition(c, "Ready") or {}).get("status") == "True" for c in (SYNC, ASYNC)), 60)
+    end = time.monotonic() + 15
+    L.wait_for("15 s to pass", lambda: time.monotonic() > end, 30)
+    before = writes()
+    if not any("leases" in k for k in operator_requests(lab)):
+        raise L.Failed("the operator's renewals of its Lease were not counted: nothing can be told")
+    lab.stop_operator()
+    lab.start_operator()
+    end = time.monotonic() + 25
+    L.wait_for("25 s to pass", lambda: time.monotonic() > end, 40)
+    after = writes()
+    if after != before:
+        changed = {k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)}
+        raise L.Failed(f"the idle operator wrote: {changed}")
+
+
+def operator_requests(lab):
+    counts = {}
+    for row in lab.request_counts()["requests"]:
+        if "pgo-operator" in row.get("userAgent", ""):
+            key = f"{row['verb']} {row['resource']}"
+            counts[key] = counts.get(key, 0) + row["count"]
+    return counts
+
+
+def main():
+    L.interruptible()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--binaries", default=os.path.join(L.ROOT, "build", "dev", "bin"))
+    parser.add_argument("faults", nargs="*", help=", ".join(name for name, _, _ in FAULTS) +
+                        ", idle-writes-nothing, no-credential-anywhere")
+    options = parser.parse_args()
+    shutil.rmtree(OUT, ignore_errors=True)
+    os.makedirs(OUT)
+    lab = L.Lab(OUT, options.binaries, os.path.join(L.ROOT, "build", "image", "rootfs"))
+    results, failed = {}, 0
+    wanted = [f for f in FAULTS if not options.faults or f[0] in options.faults]
+    try:
+        lab.up()
+        for cluster in sorted({c for _, c, _ in wanted} or {SYNC, ASYNC}):
+            flags = ["--sync-replication"] if cluster == SYNC else []
+            lab.pgo("create", "cluster", cluster, "--replica-count=2", *flags, seconds=180)
+        for name, cluster, inflict in wanted:
+            failed += not attempt(results, name, lambda: run(lab, name, cluster, inflict))
+        for name, check in (("idle-writes-nothing", idle_writes), ("no-credential-anywhere", canary)):
+            if not options.faults or name in options.faults:
+                failed += not attempt(results, name, lambda check=check: check(lab) or {})
+    except (L.Failed, KeyboardInterrupt) as failure:
+        print(f"FAILED set-up: {failure}")
+        failed += 1
+    finally:
+        lab.down()
+    with open(os.path.join(OUT, "summary.json"), "w", encoding="utf-8") as f:
+        json.dump(results, f, indent=2)
+    print(f"{sum('error' not in r for r in results.values())} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+def attempt(results, name, work):
+    began = time.monotonic()
+    try:
+        results[name] = work() or {}
+        print(f"ok     {name} {json.dumps(results[name])} ({time.monotonic() - began:.0f} s)", flush=True)
+        return True
+    except L.Failed as failure:
+        results[name] = {"error": str(failure)}
+        print(f"FAILED {name}: {failure}", flush=True)
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+# slot: 15
+# Engine and journal under AddressSanitizer and UndefinedBehaviorSanitizer.
+set -euo pipefail
+scripts/packages build
+scripts/build asan engine/all journal/all
+export UBSAN_OPTIONS=print_stacktrace=1
+ctest --test-dir build/asan/engine --output-on-failure -j2
+ctest --test-dir build/asan/journal --output-on-failure -j2
