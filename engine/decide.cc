@@ -12,6 +12,14 @@
 namespace pgo {
 namespace {
 
+// Rooms name what they rest on as they go: in the record each is named once, oldest first.
+std::vector<std::uint64_t> Ordered(std::vector<std::uint64_t> causes) {
+  std::erase(causes, std::uint64_t{0});
+  std::ranges::sort(causes);
+  causes.erase(std::ranges::unique(causes).begin(), causes.end());
+  return causes;
+}
+
 using cluster::ClusterView;
 using cluster::Subject;
 using rooms::Desired;
@@ -55,7 +63,6 @@ class Arbiter {
   std::vector<std::uint64_t> CausesOf(const Subject* live) const {
     std::vector<std::uint64_t> causes{in_.view.subject->seq.value()};
     if (live != nullptr && live->seq != in_.view.subject->seq) causes.push_back(live->seq.value());
-    std::ranges::sort(causes);
     return causes;
   }
 
@@ -147,7 +154,7 @@ class Arbiter {
     action.room = room;
     action.reason = p.reason;
     action.sentence = p.sentence;
-    action.causes = p.causes;
+    action.causes = Ordered(p.causes);
     action.goal = p.goal;
     action.attempt = ruling.attempt;
     action.once = p.once;

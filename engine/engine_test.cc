@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "engine/event/codec.h"
 #include "engine/kube/names.h"
@@ -16,7 +17,8 @@ const kube::ObjectRef kHippo{"PostgresCluster", "postgres", "hippo"};
 
 class EngineTest : public ::testing::Test {
  protected:
-  EngineTest() {
+  EngineTest() { SetUpCluster(); }
+  void SetUpCluster() {
     for (const char* node : {"node1", "node2", "node3"}) Node(node, false);
     Json cluster = JsonLiteral(R"({"apiVersion":"postgres-operator.crunchydata.com/v1beta1",
       "spec":{"postgresVersion":17,"instances":[{"replicas":3,"dataVolumeClaimSpec":{
@@ -83,6 +85,11 @@ class EngineTest : public ::testing::Test {
     const auto result = verifier.Finish();
     EXPECT_TRUE(result.Exact()) << "#" << result.first_bad.value() << ": " << result.difference;
     EXPECT_GT(result.actions, 0U);
+    for (const Action& action : loop.actions) {
+      EXPECT_EQ(std::ranges::adjacent_find(action.causes, std::greater_equal<>()),
+                action.causes.end())
+          << "each cause is named once, oldest first: " << action.sentence;
+    }
   }
   bool Did(Reason reason) const {
     return std::ranges::any_of(loop.actions, [&](const Action& a) { return a.reason == reason; });
@@ -132,23 +139,103 @@ TEST_F(EngineTest, AFencedPrimaryIsReplacedAndEveryDecisionReplays) {
   ExpectReplayIsExact();
 }
 
-TEST_F(EngineTest, KilledAtAnyMomentTheFailoverIsFinishedAfterwards) {
+class KilledTest;
+
+// What makes the primary go, for each class of evidence.
+struct Loss {
+  const char* name;
+  Reason reason;
+  void (*inflict)(KilledTest& test);
+};
+
+class KilledTest : public EngineTest, public ::testing::WithParamInterface<Loss> {
+ public:
+  void Fence() { Node("node1", true); }
+  void StopContainer() {
+    const kube::ObjectRef ref{"Pod", "postgres", Leader() + "-0"};
+    Json pod = *loop.kube.Find(ref);
+    Json& state = pod["status"]["containerStatuses"][0]["state"];
+    state = JsonLiteral(R"({"terminated":{"exitCode":137,"finishedAt":"2026-11-21T10:00:07Z"}})");
+    loop.Post({loop.kube.Put(ref, pod)});
+  }
+  void ReleaseLock() {
+    const kube::ObjectRef ref{"Endpoints", "postgres", "hippo-ha"};
+    Json lock = *loop.kube.Find(ref);
+    lock["metadata"]["annotations"].erase("leader");
+    loop.Post({loop.kube.Put(ref, lock)});
+    loop.Wait(2 * kSecond);
+  }
+  void FallSilent() { loop.Wait(40 * kSecond); }
+  void AskForSwitchover() {
+    Json cluster = *loop.kube.Find(kHippo);
+    Put(cluster, {"spec", "patroni", "switchover", "enabled"}, true);
+    Put(cluster, {"metadata", "annotations", kube::kTriggerSwitchover}, "now");
+    loop.Post({loop.kube.Put(kHippo, cluster)});
+  }
+
+ protected:
+  std::string Leader() const { return loop.kube.All("StatefulSet")[0].name; }
+};
+
+// After so many rounds of deciding and carrying out the process is killed, three times over.
+TEST_P(KilledTest, AtAnyMomentTheChangeOfPrimaryIsFinishedAfterwards) {
+  for (int rounds = 0; rounds < 5; ++rounds) {
+    SCOPED_TRACE(rounds);
+    loop = testing::Loop();
+    SetUpCluster();
+    RunPods(0, 1);
+    ASSERT_TRUE(loop.Settle());
+    GetParam().inflict(*this);
+    loop.Post({Ticked{}});
+    for (int kills = 0; kills < 3; ++kills) {
+      loop.Settle(rounds);
+      loop.Restart();
+      Begin();
+      loop.Wait(3 * kSecond);
+      loop.Post({Ticked{}});
+    }
+    ASSERT_TRUE(loop.Settle());
+    RunPods(1, 2);
+    ASSERT_TRUE(loop.Settle());
+    EXPECT_TRUE(Did(GetParam().reason));
+    EXPECT_TRUE(Did(Reason::kFailoverComplete) || Did(Reason::kCompletedByOther));
+    ExpectReplayIsExact();
+  }
+}
+
+// A replica that runs but does not stream has the leader look four times, and no more.
+TEST_F(EngineTest, AReplicaThatDoesNotStreamHasItsPrimaryLookAFewTimes) {
   RunPods(0, 1);
   ASSERT_TRUE(loop.Settle());
-  Node("node1", true);
-  for (int rounds = 0; rounds < 3; ++rounds) {
-    loop.Settle(1);
-    loop.Restart();
-    Begin();
-    loop.Wait(3 * kSecond);
+  const auto looks = [&] {
+    return std::ranges::count(loop.actions, Reason::kReplicaWaits, &Action::reason);
+  };
+  EXPECT_EQ(looks(), 0) << "everybody streams";
+  const kube::ObjectRef ref{"Pod", "postgres", loop.kube.All("StatefulSet")[2].name + "-0"};
+  Json pod = *loop.kube.Find(ref);
+  Put(pod, {"metadata", "annotations", "status"},
+      R"({"state":"running","role":"replica","version":"4.0.7","timeline":1})");
+  loop.Post({loop.kube.Put(ref, pod)});
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_EQ(looks(), 1);
+  for (int i = 0; i < 30; ++i) {
+    loop.Wait(kSecond);
     loop.Post({Ticked{}});
+    ASSERT_TRUE(loop.Settle());
   }
-  ASSERT_TRUE(loop.Settle());
-  RunPods(1, 2);
-  ASSERT_TRUE(loop.Settle());
-  EXPECT_TRUE(Did(Reason::kFailoverComplete) || Did(Reason::kCompletedByOther));
+  EXPECT_EQ(looks(), 4);
   ExpectReplayIsExact();
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    EveryClass, KilledTest,
+    ::testing::Values(Loss{"Planned", Reason::kPlanned,
+                           [](KilledTest& t) { t.AskForSwitchover(); }},
+                      Loss{"Released", Reason::kReleased, [](KilledTest& t) { t.ReleaseLock(); }},
+                      Loss{"Stopped", Reason::kStopped, [](KilledTest& t) { t.StopContainer(); }},
+                      Loss{"Fenced", Reason::kFenced, [](KilledTest& t) { t.Fence(); }},
+                      Loss{"Silent", Reason::kSilent, [](KilledTest& t) { t.FallSilent(); }}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 TEST_F(EngineTest, AnEditedRecordIsNamed) {
   RunPods(0, 1);

@@ -46,7 +46,6 @@ void Remove(const ClusterView& cluster, const Subject& subject, const std::strin
   p.reason = Reason::kDeleting;
   p.sentence = subject.ref.Text() + ": the cluster is being deleted: " + why;
   p.causes = {cluster.subject->seq.value(), subject.seq.value()};
-  std::ranges::sort(p.causes);
   p.goal = "delete/" + subject.ref.Text() + "/" + subject.uid;
   p.command = Delete{subject.ref, subject.uid, "", {}};
   plan.Do(std::move(p));

@@ -1,6 +1,5 @@
 #include "engine/rooms/failover/commands.h"
 
-#include <algorithm>
 
 #include "engine/kube/names.h"
 
@@ -169,9 +168,6 @@ Proposal Complete(const Input& in, const InstanceView& primary) {
                "primary/" + winner + "/" + std::to_string(timeline) + "/" +
                    std::to_string(op.seq == 0 ? in.memory.lock.seq : op.seq));
   p.causes = {op.seq, op.released_seq, in.memory.lock.seq, primary.pod->subject->seq.value()};
-  std::erase(p.causes, std::uint64_t{0});
-  std::ranges::sort(p.causes);
-  p.causes.erase(std::ranges::unique(p.causes).begin(), p.causes.end());
   p.facts["ended"] = true;
   p.facts["primary"] = winner;
   p.facts["timeline"] = timeline;
@@ -199,8 +195,7 @@ void RelabelDemoted(const Input& in, Plan& plan) {
     p.sentence = instance.pod->name + " no longer holds the lock but is still labelled " +
                  std::string(kube::kRolePrimary) + ": take the label off";
     p.causes = {in.memory.lock.seq, instance.pod->subject->seq.value()};
-    std::ranges::sort(p.causes);
-    p.goal = "relabel/" + instance.pod->uid;
+      p.goal = "relabel/" + instance.pod->uid;
     p.command = Patch{instance.pod->subject->ref, instance.pod->uid, instance.pod->subject->rv, "",
                       std::move(patch)};
     plan.Do(std::move(p));
@@ -234,8 +229,7 @@ void ReportLost(const Input& in, Plan& plan) {
                  "lost/" + std::to_string(in.memory.failover_seq));
     p.causes = {in.memory.failover_seq, old->pod->subject->seq.value(),
                 in.view.dcs_config->seq.value()};
-    std::ranges::sort(p.causes);
-    p.facts["lost_reported"] = true;
+      p.facts["lost_reported"] = true;
     p.facts["lost_to"] = LsnText(*end);
     p.facts["forked_at"] = LsnText(fork);
     return plan.Do(std::move(p));

@@ -66,7 +66,6 @@ void NameCandidate(const Input& in, Plan& plan, Operation op, const Evidence& ev
   proposal.causes = evidence.causes;
   proposal.causes.insert(proposal.causes.end(), choice.chosen->causes.begin(),
                          choice.chosen->causes.end());
-  std::ranges::sort(proposal.causes);
   proposal.facts["operation"] = ToJson(op);
   proposal.goal = "name/" + std::to_string(in.memory.lock.seq);
   plan.Do(std::move(proposal));
@@ -164,7 +163,6 @@ void OnNaming(const Input& in, Plan& plan) {
   proposal.sentence = "release the leader lock of " + op.from + " so that " + op.to +
                       " takes it, unless it was renewed meanwhile";
   proposal.causes = {op.seq, named->seq, in.memory.lock.seq};
-  std::ranges::sort(proposal.causes);
   proposal.facts["operation"] = ToJson(next);
   plan.Do(std::move(proposal));
 }

@@ -2,7 +2,6 @@
 // configuration that changes nothing wakes the leader at once, and its renewal of the lock wakes
 // the others: so a replica that runs but does not stream yet need not wait for the next round.
 
-#include <algorithm>
 
 #include "engine/base/json.h"
 #include "engine/cluster/health.h"
@@ -46,7 +45,6 @@ Proposal Wake(const ClusterView& cluster, const InstanceView& primary, const Ins
   p.sentence = "replica " + replica.pod->name + " runs but does not stream yet: make Patroni on " +
                primary.pod->name + " look at it now";
   p.causes = {replica.pod->subject->seq.value(), primary.pod->subject->seq.value()};
-  std::ranges::sort(p.causes);
   p.goal = "wake/" + replica.pod->uid + "/" + std::to_string(replica.pod->subject->seq.value()) +
            "/" + std::to_string(look);
   p.command = std::move(exec);

@@ -169,7 +169,6 @@ void ApplySql(const ClusterView& cluster, const std::vector<User>& users, Plan& 
   p.sentence = "roles and databases of " + std::to_string(users.size()) +
                (users.size() == 1 ? " user" : " users") + " on primary " + pod.ref.name;
   p.causes = {cluster.subject->seq.value(), pod.seq.value()};
-  std::ranges::sort(p.causes);
   // The timeline is part of the goal: what an asynchronous primary took with it is made again.
   p.goal = "sql/" + Sha256Hex(seed).substr(0, 16);
   p.once = true;
