@@ -238,14 +238,20 @@ def main():
     wanted = [f for f in FAULTS if not options.faults or f[0] in options.faults]
     try:
         lab.up()
-        for cluster in sorted({c for _, c, _ in wanted} or {SYNC, ASYNC}):
+        clusters = sorted({c for _, c, _ in wanted} or {SYNC, ASYNC})
+        for cluster in clusters:
             flags = ["--sync-replication"] if cluster == SYNC else []
             lab.pgo("create", "cluster", cluster, "--replica-count=2", *flags, seconds=180)
+        # All of them, before the first fault: a pod that finds a node off is placed beside another.
+        for cluster in clusters:
+            Fault(lab, cluster).settle()
         for name, cluster, inflict in wanted:
-            failed += not attempt(results, name, lambda: run(lab, name, cluster, inflict))
+            failed += not attempt(results, name, lambda: run(lab, name, cluster, inflict),
+                                  lambda cluster=cluster: lab.diagnosis(cluster))
         for name, check in (("idle-writes-nothing", idle_writes), ("no-credential-anywhere", canary)):
             if not options.faults or name in options.faults:
-                failed += not attempt(results, name, lambda check=check: check(lab) or {})
+                failed += not attempt(results, name, lambda check=check: check(lab) or {},
+                                      lambda: "\n".join(map(lab.diagnosis, (SYNC, ASYNC))))
     except (L.Failed, KeyboardInterrupt) as failure:
         print(f"FAILED set-up: {failure}")
         failed += 1
@@ -257,7 +263,7 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-def attempt(results, name, work):
+def attempt(results, name, work, diagnosis):
     began = time.monotonic()
     try:
         results[name] = work() or {}
@@ -265,7 +271,7 @@ def attempt(results, name, work):
         return True
     except L.Failed as failure:
         results[name] = {"error": str(failure)}
-        print(f"FAILED {name}: {failure}", flush=True)
+        print(f"FAILED {name}: {failure}\n{diagnosis()}", flush=True)
         return False
 
 

@@ -49,13 +49,14 @@ class Api:
         ca = base64.b64decode(re.search(r"certificate-authority-data: (\S+)", text).group(1))
         self.tls = ssl.create_default_context(cadata=ca.decode())
 
-    def ask(self, method, path, body=None, content_type="application/json", timeout=10):
+    def ask(self, method, path, body=None, content_type="application/json", timeout=10,
+            parse=lambda data: json.loads(data or b"null")):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.server + path, data, method=method)
         request.add_header("Authorization", "Bearer " + self.token)
         request.add_header("Content-Type", content_type)
         with urllib.request.urlopen(request, context=self.tls, timeout=timeout) as answer:
-            return json.loads(answer.read() or b"null")
+            return parse(answer.read())
 
     def get(self, path):
         """The object, or None if it is not there or the server does not answer."""
@@ -254,6 +255,28 @@ class Lab:
 
     def request_counts(self):
         return self.api.ask("GET", "/pgo-local/requests")
+
+    def diagnosis(self, cluster):
+        """What a person would look at first when the cluster is not as expected; no credentials."""
+        lines = []
+        for key in ("ha", "ha-sync", "ha-failover"):
+            found = self.api.get(f"/api/v1/namespaces/{self.ns}/endpoints/{cluster}-{key}") or {}
+            lines.append(f"{cluster}-{key}: {json.dumps(found.get('metadata', {}).get('annotations'))}")
+        for node in (self.api.get("/api/v1/nodes") or {"items": []})["items"]:
+            ready = [c["status"] for c in node["status"].get("conditions", []) if c["type"] == "Ready"]
+            taints = [t["key"] for t in node.get("spec", {}).get("taints", [])]
+            lines.append(f"{node['metadata']['name']}: ready {ready} taints {taints}")
+        for name, pod in sorted(self.pods(cluster).items()):
+            lines.append(f"{name}: {json.dumps(pod)}")
+            log = self.text(f"/api/v1/namespaces/{self.ns}/pods/{name}/log?container=database&tailLines=12")
+            lines += ["    " + line for line in log.splitlines()]
+        return "\n".join(lines)
+
+    def text(self, path):
+        try:
+            return self.api.ask("GET", path, parse=lambda data: data.decode(errors="replace"))
+        except (urllib.error.URLError, OSError) as failure:
+            return f"(not to be had: {failure})"
 
     # -- the client -----------------------------------------------------------------------------------
     def start_writer(self, cluster, pause_ms=50):
