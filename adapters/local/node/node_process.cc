@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,9 @@ namespace {
 // In the child of a process with threads: system calls only.
 [[noreturn]] void BecomeNodeInit(int socket, char* const argv[], char* const env[]) {
   ::dup2(socket, 3);
+  // Asio's sockets are inherited: a connection of the API server that is cut would live on here,
+  // with nobody to read it, and its client would wait for ever.
+  ::syscall(SYS_close_range, 4U, ~0U, 0U);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

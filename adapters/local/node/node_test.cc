@@ -1,6 +1,7 @@
 // A node with real containers. Needs namespaces and the image; skips, saying what is missing,
 // without.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <condition_variable>
@@ -161,6 +162,20 @@ void ADeadContainerIsStartedAgain(Cluster& cluster) {
   EXPECT_TRUE(Eventually([&] { return cluster.Say("pgrep -c sleep").text == "1\n"; }));
 }
 
+// What this process had open when the node booted ends when this process closes it: else a cut
+// connection of the API server would live on in the node, and its client would wait for ever.
+void ANodeHoldsNothingOfItsMaker(Cluster& cluster) {
+  int ends[2] = {};
+  ASSERT_EQ(::pipe(ends), 0);
+  EXPECT_TRUE(cluster.nodes->PowerOff("node2"));
+  EXPECT_TRUE(cluster.nodes->PowerOn("node2"));
+  ::close(ends[1]);
+  pollfd closed{ends[0], POLLIN, 0};
+  EXPECT_EQ(::poll(&closed, 1, 0), 1);
+  EXPECT_NE(closed.revents & POLLHUP, 0);
+  ::close(ends[0]);
+}
+
 void APowerLossLeavesTheVolumes(Cluster& cluster) {
   const std::string before = GetString(cluster.Get(), {"status", "podIP"});
   EXPECT_TRUE(cluster.nodes->PowerOff("node1"));
@@ -193,6 +208,7 @@ int LifeOfAPod() {
     CommandsRunAsInTheContainer(cluster);
     ConfigMapsAreRefreshed(cluster);
     ADeadContainerIsStartedAgain(cluster);
+    ANodeHoldsNothingOfItsMaker(cluster);
     APowerLossLeavesTheVolumes(cluster);
     DeletionIsGraceful(cluster);
   }
