@@ -27,7 +27,8 @@ struct SavedEngine {
   rooms::Context context;
   std::vector<SavedMemory> memories;
   std::vector<SavedWake> wakes;
-  PGO_FIELDS(SavedEngine, world, context, memories, wakes)
+  std::int64_t part = 0;  // 0 replaces what was known, others add to it
+  PGO_FIELDS(SavedEngine, world, context, memories, wakes, part)
 };
 
 void FoldContext(rooms::Context& context, const Event& event) {
@@ -59,7 +60,8 @@ void FoldContext(rooms::Context& context, const Event& event) {
 
 std::set<ClusterKey> Engine::Fold(const Event& event) {
   if (const auto* baseline = std::get_if<Baseline>(&event.payload)) {
-    *this = Load(baseline->state);
+    if (GetInt(baseline->state, {"part"}) == 0) *this = Engine();
+    Add(baseline->state);
     return {};
   }
   FoldContext(context_, event);
@@ -180,28 +182,48 @@ const ClusterMemory* Engine::MemoryOf(const ClusterKey& key) const {
   return it == memories_.end() ? nullptr : &it->second;
 }
 
-Json Engine::Save() const {
-  SavedEngine saved;
-  saved.world = world_.Save();
-  saved.context = context_;
-  for (const auto& [key, memory] : memories_) saved.memories.push_back({key.ns, key.name, memory});
-  for (const auto& [key, at] : wake_at_) saved.wakes.push_back({key.ns, key.name, at});
-  return ToJson(saved);
+Json Engine::Save() const { return std::move(SaveParts(SIZE_MAX).front()); }
+
+std::vector<Json> Engine::SaveParts(std::size_t part_bytes) const {
+  std::vector<SavedEngine> parts;
+  for (Json& world : world_.SaveParts(part_bytes)) parts.emplace_back().world = std::move(world);
+  parts.front().context = context_;
+  for (const auto& [key, at] : wake_at_) parts.front().wakes.push_back({key.ns, key.name, at});
+  std::size_t bytes = parts.size() == 1 ? 0 : part_bytes;
+  for (const auto& [key, memory] : memories_) {
+    const SavedMemory saved{key.ns, key.name, memory};
+    if (part_bytes != SIZE_MAX) bytes += DumpJson(ToJson(saved)).size();
+    if (bytes > part_bytes) {
+      parts.emplace_back();
+      bytes = 0;
+    }
+    parts.back().memories.push_back(saved);
+  }
+  std::vector<Json> out;
+  for (SavedEngine& part : parts) {
+    part.part = static_cast<std::int64_t>(out.size());
+    out.push_back(ToJson(part));
+  }
+  return out;
 }
 
-Engine Engine::Load(const Json& state) {
+void Engine::Add(const Json& state) {
   auto saved = FromJson<SavedEngine>(state);
-  Engine engine;
-  engine.world_ = cluster::World::Load(saved.world);
-  engine.context_ = saved.context;
+  world_.Add(saved.world);
+  if (saved.part == 0) context_ = saved.context;
   for (auto& item : saved.memories) {
     const ClusterKey key{item.ns, item.name};
     for (const auto& [goal, entry] : item.memory.ledger.entries) {
-      if (entry.in_flight) engine.in_flight_[entry.action.value()] = key;
+      if (entry.in_flight) in_flight_[entry.action.value()] = key;
     }
-    engine.memories_[key] = std::move(item.memory);
+    memories_[key] = std::move(item.memory);
   }
-  for (const auto& wake : saved.wakes) engine.wake_at_[{wake.ns, wake.name}] = wake.at_us;
+  for (const auto& wake : saved.wakes) wake_at_[{wake.ns, wake.name}] = wake.at_us;
+}
+
+Engine Engine::Load(const Json& state) {
+  Engine engine;
+  engine.Add(state);
   return engine;
 }
 

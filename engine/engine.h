@@ -73,10 +73,14 @@ class Engine {
 
   // The whole state as JSON, so that a journal segment folds from empty.
   Json Save() const;
+  // The same in parts of about so many bytes (as text) each, as states of Baseline events: folding
+  // them in order gives the state. One that starts anew says so.
+  std::vector<Json> SaveParts(std::size_t part_bytes) const;
   static Engine Load(const Json& state);
 
  private:
   std::set<ClusterKey> Fold(const Event& event);
+  void Add(const Json& state);
   void FoldDone(const Done& done, const Event& event);
   std::vector<Action> Decide(const ClusterKey& key, Now now);
 

@@ -237,6 +237,59 @@ INSTANTIATE_TEST_SUITE_P(
                       Loss{"Silent", Reason::kSilent, [](KilledTest& t) { t.FallSilent(); }}),
     [](const auto& test) { return std::string(test.param.name); });
 
+// A new segment at any moment of a failover: each replay, from the start or from any baseline, is
+// exact.
+TEST_F(EngineTest, EverySegmentReplaysFromItsBaseline) {
+  std::vector<std::size_t> starts = {0};
+  const auto rotate = [&](std::size_t part_bytes) {
+    starts.push_back(loop.records.size());
+    loop.Rotate(part_bytes);
+    EXPECT_GE(loop.records.size() - starts.back(), part_bytes == 1 ? 10U : 1U);
+  };
+  RunPods(0, 1);
+  rotate(1);  // each object a part
+  ASSERT_TRUE(loop.Settle());
+  Node("node1", true);
+  for (int i = 0; i < 3; ++i) {
+    rotate(5000);
+    loop.Settle(1);
+  }
+  ASSERT_TRUE(loop.Settle());
+  RunPods(1, 2);
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_TRUE(Did(Reason::kFailoverComplete));
+  for (const std::size_t start : starts) {
+    Verifier verifier;
+    for (std::size_t i = start; i < loop.records.size(); ++i) verifier.Feed(loop.records[i]);
+    const auto result = verifier.Finish();
+    EXPECT_TRUE(result.Exact()) << "from " << start << ": #" << result.first_bad.value() << ": "
+                                << result.difference;
+    EXPECT_GT(result.decisions, 0U);
+  }
+  const Json before = loop.engine.Save();
+  loop.Restart();
+  for (const char* part : {"memories", "world", "context"}) {
+    EXPECT_TRUE(loop.engine.Save()[part] == before[part]) << part;
+  }
+}
+
+TEST_F(EngineTest, ABaselineThatIsNotTheStateBeforeItIsNamed) {
+  RunPods(0, 1);
+  ASSERT_TRUE(loop.Settle());
+  loop.Rotate(SIZE_MAX);
+  const auto baseline = loop.records.size() - 1;
+  loop.Post({Ticked{}});
+  auto edited = loop.records;
+  const auto at = edited[baseline].payload.find("node2");
+  ASSERT_NE(at, std::string::npos);
+  edited[baseline].payload.replace(at, 5, "node9");
+  Verifier verifier;
+  for (const auto& record : edited) verifier.Feed(record);
+  const auto result = verifier.Finish();
+  EXPECT_EQ(result.first_bad.value(), baseline + 1);
+  EXPECT_NE(result.difference.find("node9"), std::string::npos) << result.difference;
+}
+
 TEST_F(EngineTest, AnEditedRecordIsNamed) {
   RunPods(0, 1);
   ASSERT_TRUE(loop.Settle());

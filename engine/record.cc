@@ -46,6 +46,19 @@ JournalRecord RecordOf(const Action& action) {
   return record;
 }
 
+std::vector<JournalRecord> BaselineOf(const Engine& engine, std::size_t part_bytes) {
+  std::vector<JournalRecord> records;
+  for (Json& part : engine.SaveParts(part_bytes)) {
+    const Payload payload = Baseline{std::move(part)};
+    JournalRecord record;
+    record.type = static_cast<std::uint64_t>(RecordType::kBaseline);
+    record.subjects = SubjectsOf(payload, std::nullopt);
+    record.payload = EncodePayload(payload);
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
 std::optional<Decided> DecodeDecided(std::string_view payload) {
   const auto json = ParseJson(payload);
   return json ? std::optional(FromJson<Decided>(*json)) : std::nullopt;

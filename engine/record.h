@@ -16,6 +16,11 @@ JournalRecord RecordOf(const Event& event, const cluster::World& world);
 JournalRecord RecordOf(const Decided& decided);
 JournalRecord RecordOf(const Action& action);
 
+// The whole state as the records that open a segment. A Rebuilder that is fed them stands where the
+// engine stood; the loop itself goes on from there, so that every replay meets the same state.
+std::vector<JournalRecord> BaselineOf(const Engine& engine,
+                                      std::size_t part_bytes = std::size_t{4} << 20U);
+
 std::optional<Decided> DecodeDecided(std::string_view payload);
 std::optional<Action> DecodeAction(std::string_view payload);
 

@@ -63,12 +63,27 @@ void Verifier::FeedEvent(const StoredRecord& record) {
     ++result_.terms;
   }
   if (std::holds_alternative<Baseline>(*payload)) {
-    // A baseline equals the state that is there already, unless the journal starts with it.
-    if (record.seq != 1 && events_.empty() && result_.events > 1) return;
-    engine_.FoldEvent({Seq(record.seq), record.at, *std::move(payload)});
-    return;
+    return FeedBaseline(record, *std::move(payload));
   }
+  CheckBaseline(record.seq);
+  begun_ = true;
   events_.push_back({Seq(record.seq), record.at, *std::move(payload)});
+}
+
+// A baseline must equal the state that the records before it lead to, unless reading begins with
+// it. Then it takes that state's place, as it did when it was written.
+void Verifier::FeedBaseline(const StoredRecord& record, Payload payload) {
+  if (!events_.empty()) return Differ(record.seq, "a baseline between events and their decision");
+  if (begun_ && !before_baseline_) before_baseline_ = DumpJson(engine_.Save());
+  engine_.FoldEvent({Seq(record.seq), record.at, std::move(payload)});
+}
+
+void Verifier::CheckBaseline(std::uint64_t seq) {
+  if (!before_baseline_) return;
+  const std::string before = *std::exchange(before_baseline_, std::nullopt);
+  const std::string recorded = DumpJson(engine_.Save());
+  if (before == recorded) return;
+  Differ(seq - 1, "the baseline is not the state before it: " + FirstDifference(recorded, before));
 }
 
 void Verifier::FeedDecided(const StoredRecord& record) {
@@ -99,6 +114,7 @@ void Verifier::FeedAction(const StoredRecord& record) {
 
 VerifyResult Verifier::Finish() {
   CheckCount(UINT64_MAX);
+  CheckBaseline(UINT64_MAX);
   if (result_.Exact() && !events_.empty()) {
     Differ(events_.back().seq.value(), "the last events have no decision: the end is missing");
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Verifier {
   void FeedEvent(const StoredRecord& record);
   void FeedDecided(const StoredRecord& record);
   void FeedAction(const StoredRecord& record);
+  void FeedBaseline(const StoredRecord& record, Payload payload);
+  void CheckBaseline(std::uint64_t seq);
   void CheckCount(std::uint64_t seq);
   void Differ(std::uint64_t seq, const std::string& what);
 
@@ -38,6 +41,8 @@ class Verifier {
   std::vector<Event> events_;          // since the last Decided
   std::vector<std::string> expected_;  // payloads of actions still to come
   std::size_t next_expected_ = 0;
+  std::optional<std::string> before_baseline_;  // the state that the baseline being read must equal
+  bool begun_ = false;                          // something but a baseline was fed
   VerifyResult result_;
 };
 

@@ -1,10 +1,22 @@
 #include "adapters/operator/journal_port.h"
 
+#include <chrono>
+
 #include "engine/record.h"
 
 namespace pgo {
 
-Status StorePort::Append(const std::vector<JournalRecord>& records, Now now, bool synced) {
+static_assert(kJournalPayloadMax == journal::kPayloadBytesMax);
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+double SecondsSince(SteadyClock::time_point began) {
+  return std::chrono::duration<double>(SteadyClock::now() - began).count();
+}
+
+std::vector<journal::Record> Stored(const std::vector<JournalRecord>& records) {
   std::vector<journal::Record> stored;
   stored.reserve(records.size());
   for (const JournalRecord& record : records) {
@@ -17,10 +29,29 @@ Status StorePort::Append(const std::vector<JournalRecord>& records, Now now, boo
     out.payload = record.payload;
     stored.push_back(std::move(out));
   }
+  return stored;
+}
+
+journal::FrameTime TimeOf(Now now) {
+  return {now.wall_us, static_cast<std::uint64_t>(now.elapsed_us)};
+}
+
+}  // namespace
+
+Status StorePort::Append(const std::vector<JournalRecord>& records, Now now, bool synced) {
+  const auto began = SteadyClock::now();
   const auto appended =
-      journal_.Append(stored, {now.wall_us, static_cast<std::uint64_t>(now.elapsed_us)},
+      journal_.Append(Stored(records), TimeOf(now),
                       synced ? journal::Durability::kSynced : journal::Durability::kDeferred);
   if (!appended) return Fail(appended.error().In("append to the journal"));
+  if (observer_) observer_({appended->frames, appended->bytes, synced, SecondsSince(began)});
+  return {};
+}
+
+Status StorePort::Sync() {
+  const auto began = SteadyClock::now();
+  if (auto status = journal_.Sync(); !status) return status;
+  if (observer_) observer_({0, 0, true, SecondsSince(began)});
   return {};
 }
 
@@ -30,10 +61,25 @@ Status StorePort::NewEpoch(std::int64_t epoch) {
   return journal_.NewEpoch(wanted);
 }
 
+bool StorePort::RotationDue(Now now) const { return journal_.RotationDue(TimeOf(now)); }
+
+Status StorePort::Rotate(const std::vector<JournalRecord>& baseline, Now now) {
+  const auto began = SteadyClock::now();
+  const auto rotated = journal_.Rotate(TimeOf(now), Stored(baseline));
+  if (!rotated) return Fail(rotated.error().In("new segment of the journal"));
+  if (observer_ && *rotated) {
+    observer_({(*rotated)->frames, (*rotated)->bytes, true, SecondsSince(began)});
+  }
+  return {};
+}
+
 Result<Engine> Rebuild(const journal::Reader& reader) {
   Engine engine;
   Rebuilder rebuilder(engine);
-  const auto status = journal::Iterate(reader, {}, [&](const journal::Entry& entry) {
+  const auto start = reader.Baseline(reader.Head().seq);
+  if (!start) return Fail(start.error().In("rebuild from the journal"));
+  const journal::SeqRange range{start->first_seq, UINT64_MAX};
+  const auto status = journal::Iterate(reader, range, [&](const journal::Entry& entry) {
     rebuilder.Feed({entry.seq,
                     entry.record.type,
                     entry.record.payload,

@@ -1,6 +1,8 @@
 // The engine's journal port on the journal store, and the rebuild of the engine from it.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,17 +14,30 @@ namespace pgo {
 
 class StorePort final : public JournalPort {
  public:
-  explicit StorePort(journal::Journal& journal) : journal_(journal) {}
+  // A write that succeeded: what it wrote (nothing if it only synced), and how long that took.
+  struct Written {
+    std::uint64_t frames = 0, bytes = 0;
+    bool synced = false;
+    double seconds = 0;
+  };
+  using Observer = std::function<void(const Written&)>;
+
+  explicit StorePort(journal::Journal& journal, Observer observer = {})
+      : journal_(journal), observer_(std::move(observer)) {}
   std::uint64_t NextSeq() const override { return journal_.NextSeq(); }
   Status Append(const std::vector<JournalRecord>& records, Now now, bool synced) override;
-  Status Sync() override { return journal_.Sync(); }
+  Status Sync() override;
   Status NewEpoch(std::int64_t epoch) override;
+  bool RotationDue(Now now) const override;
+  Status Rotate(const std::vector<JournalRecord>& baseline, Now now) override;
 
  private:
   journal::Journal& journal_;
+  const Observer observer_;
 };
 
-// Folds everything that the reader has, from its start. kCorrupt names the damaged record.
+// The state after everything that the reader has, folded from its newest baseline. kCorrupt names
+// the damaged record.
 Result<Engine> Rebuild(const journal::Reader& reader);
 
 }  // namespace pgo

@@ -207,6 +207,18 @@ Result<Servers> StartServers(const Options& options, const Identity& identity,
   return servers;
 }
 
+// What was committed goes to the log and the metrics.
+void Report(Driver& driver, Counters& counters) {
+  driver.SetOnCommit(
+      [&counters](const std::vector<Event>& events, const StepResult& step, std::int64_t) {
+        Count(counters, events, step);
+        log::Frame(events, step);
+      });
+  driver.SetOnDropped([](const std::string& what) {
+    log::Error(what + ": an event of it is too large for the journal and was passed over");
+  });
+}
+
 }  // namespace
 
 Status RunOperator(const Options& options) {
@@ -228,10 +240,7 @@ Status RunOperator(const Options& options) {
   StorePort port(**journal);
   system::SystemClock clock;
   Driver driver(*std::move(engine), port, clock, {});
-  driver.SetOnCommit([&](const std::vector<Event>& events, const StepResult& step) {
-    Count(counters, events, step);
-    log::Frame(events, step);
-  });
+  Report(driver, counters);
   driver.Post({Started{kBuild, kRuleset, identity->name, options.settings}});
   Talker talker(options, *identity, *std::move(config), **journal, driver, rebuilt);
 

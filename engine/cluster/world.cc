@@ -167,25 +167,39 @@ bool World::AllListed() const {
   return true;
 }
 
-Json World::Save() const {
-  SavedWorld saved;
+Json World::Save() const { return std::move(SaveParts(SIZE_MAX).front()); }
+
+std::vector<Json> World::SaveParts(std::size_t part_bytes) const {
+  std::vector<SavedWorld> parts(1);
+  parts.front().listed.assign(listed_.begin(), listed_.end());
+  std::size_t bytes = 0;
   for (const auto& [ref, s] : subjects_) {
-    saved.subjects.push_back(
+    if (part_bytes != SIZE_MAX) bytes += DumpJson(s.object).size();
+    if (bytes > part_bytes && !parts.back().subjects.empty()) {
+      parts.emplace_back();
+      bytes = 0;
+    }
+    parts.back().subjects.push_back(
         {ref, s.uid, s.rv, s.object, s.seq, s.changed.wall_us, s.changed.elapsed_us});
   }
-  saved.listed.assign(listed_.begin(), listed_.end());
-  return ToJson(saved);
+  std::vector<Json> out;
+  for (const SavedWorld& part : parts) out.push_back(ToJson(part));
+  return out;
+}
+
+void World::Add(const Json& part) {
+  auto saved = FromJson<SavedWorld>(part);
+  for (auto& s : saved.subjects) {
+    if (const auto cluster = ClusterOf(s.ref, s.object)) members_[*cluster].insert(s.ref);
+    subjects_[s.ref] =
+        Subject{s.ref, s.uid, s.rv, std::move(s.object), s.seq, {s.wall_us, s.elapsed_us}};
+  }
+  listed_.insert(saved.listed.begin(), saved.listed.end());
 }
 
 World World::Load(const Json& json) {
-  auto saved = FromJson<SavedWorld>(json);
   World world;
-  for (auto& s : saved.subjects) {
-    if (const auto cluster = ClusterOf(s.ref, s.object)) world.members_[*cluster].insert(s.ref);
-    world.subjects_[s.ref] =
-        Subject{s.ref, s.uid, s.rv, std::move(s.object), s.seq, {s.wall_us, s.elapsed_us}};
-  }
-  world.listed_.insert(saved.listed.begin(), saved.listed.end());
+  world.Add(json);
   return world;
 }
 

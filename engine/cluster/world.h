@@ -42,6 +42,10 @@ class World {
   static std::optional<ClusterKey> ClusterOf(const kube::ObjectRef& ref, const Json& object);
 
   Json Save() const;
+  // The same in parts of about so many bytes (as text) each, at least one; Add takes them one after
+  // another. The kinds that were listed are in the first.
+  std::vector<Json> SaveParts(std::size_t part_bytes) const;
+  void Add(const Json& part);
   static World Load(const Json& json);
 
  private:

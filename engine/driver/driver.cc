@@ -13,12 +13,18 @@ constexpr std::int64_t kDeferMax = kSecond;
 constexpr std::int64_t kStepMin = 2 * kSecond;
 
 // A lock renewal or a heartbeat that leads to nothing may ride the next sync.
-bool MayDefer(const std::vector<Payload>& batch) {
-  return std::ranges::all_of(batch, [](const Payload& payload) {
-    const auto* observed = std::get_if<Observed>(&payload);
-    return observed != nullptr &&
-           (observed->ref.kind == "Endpoints" || observed->ref.kind == "Pod");
-  });
+bool MayDefer(const Payload& payload) {
+  const auto* observed = std::get_if<Observed>(&payload);
+  return observed != nullptr && (observed->ref.kind == "Endpoints" || observed->ref.kind == "Pod");
+}
+
+// An event that no record can hold, made small enough; false if it must be passed over.
+bool Shrink(Payload& payload) {
+  auto* done = std::get_if<Done>(&payload);
+  if (done == nullptr) return false;
+  done->result = Json();
+  done->message = done->message.substr(0, 1000) + " (what it answered was too large to keep)";
+  return true;
 }
 
 }  // namespace
@@ -92,35 +98,87 @@ void Driver::DropKnown(std::vector<Payload>& batch) const {
   });
 }
 
-Status Driver::Commit(std::vector<Payload> batch) {
-  const Now now = clock_.Read();
-  const std::int64_t offset = now.wall_us - now.elapsed_us;
-  if (last_elapsed_us_ != 0 && std::abs(offset - last_offset_us_) > kStepMin) {
-    batch.push_back(Ticked{0, offset - last_offset_us_});
+Driver::Frame Driver::Fill(std::vector<Payload>& batch, Now now) const {
+  Frame frame;
+  std::size_t used = 0;
+  std::size_t bytes = 0;
+  for (const std::uint64_t first = journal_.NextSeq(); used < batch.size(); ++used) {
+    Event event{Seq(first + frame.events.size()), now, std::move(batch[used])};
+    JournalRecord record = RecordOf(event, engine_.world());
+    if (record.payload.size() > kJournalPayloadMax) {
+      if (!Shrink(event.payload)) {
+        if (on_dropped_) on_dropped_(record.subjects.empty() ? "" : record.subjects.front());
+        continue;
+      }
+      record = RecordOf(event, engine_.world());
+    }
+    bytes += record.payload.size();
+    if (bytes > options_.batch_bytes && !frame.events.empty()) {
+      batch[used] = std::move(event.payload);
+      break;
+    }
+    frame.synced = frame.synced || !MayDefer(event.payload);
+    frame.events.push_back(std::move(event));
+    frame.records.push_back(std::move(record));
   }
-  last_offset_us_ = offset;
-  last_elapsed_us_ = now.elapsed_us;
-  std::vector<Event> events;
-  std::uint64_t seq = journal_.NextSeq();
-  bool synced = !MayDefer(batch);
-  for (Payload& payload : batch) events.push_back({Seq(seq++), now, std::move(payload)});
-  std::vector<JournalRecord> records;
-  for (const Event& event : events) records.push_back(RecordOf(event, engine_.world()));
-  const StepResult step = engine_.Step(events, now);
-  records.push_back(RecordOf(step.decided));
-  for (const Action& action : step.actions) records.push_back(RecordOf(action));
-  synced = synced || !step.actions.empty();
-  for (const Event& event : events) {
+  batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(used));
+  return frame;
+}
+
+Status Driver::Append(Frame& frame, const StepResult& step, Now now) {
+  frame.records.push_back(RecordOf(step.decided));
+  for (const Action& action : step.actions) frame.records.push_back(RecordOf(action));
+  frame.synced = frame.synced || !step.actions.empty();
+  for (const Event& event : frame.events) {
     const auto* leading = std::get_if<Leading>(&event.payload);
     if (leading == nullptr || !leading->leading) continue;
     if (auto status = journal_.NewEpoch(leading->epoch); !status) return status;
   }
-  if (auto status = journal_.Append(records, now, synced); !status) return status;
-  deferred_ = !synced;
-  if (on_commit_) on_commit_(events, step);
+  if (auto status = journal_.Append(frame.records, now, frame.synced); !status) return status;
+  deferred_ = !frame.synced;
+  return {};
+}
+
+Status Driver::Commit(std::vector<Payload>& batch, Now now) {
+  Frame frame = Fill(batch, now);
+  if (frame.events.empty()) return {};
+  const std::int64_t began_us = clock_.Read().elapsed_us;
+  const StepResult step = engine_.Step(frame.events, now);
+  const std::int64_t step_us = clock_.Read().elapsed_us - began_us;
+  if (auto status = Append(frame, step, now); !status) return status;
+  if (on_commit_) on_commit_(frame.events, step, step_us);
   if (effects_ != nullptr) {
     for (const Action& action : step.actions) effects_->Submit(action);
   }
+  return {};
+}
+
+Status Driver::CommitAll(std::vector<Payload> batch) {
+  Status status;
+  while (status && !batch.empty()) {
+    const Now now = clock_.Read();
+    const std::int64_t offset = now.wall_us - now.elapsed_us;
+    if (last_elapsed_us_ != 0 && std::abs(offset - last_offset_us_) > kStepMin) {
+      batch.push_back(Ticked{0, offset - last_offset_us_});
+    }
+    last_offset_us_ = offset;
+    last_elapsed_us_ = now.elapsed_us;
+    status = Commit(batch, now);
+  }
+  return status;
+}
+
+// The engine itself goes on from what it wrote: whatever a baseline does not carry is forgotten
+// here as well as in a replay that starts with it.
+Status Driver::Rotate(Now now) {
+  const auto baseline = BaselineOf(engine_);
+  std::uint64_t seq = journal_.NextSeq();
+  if (auto status = journal_.Rotate(baseline, now); !status) return status;
+  Rebuilder rebuilder(engine_);
+  for (const JournalRecord& record : baseline) {
+    rebuilder.Feed({seq++, record.type, record.payload, now});
+  }
+  deferred_ = false;
   return {};
 }
 
@@ -136,6 +194,9 @@ void Driver::Inspections() {
 Status Driver::Run() {
   Status status;
   while (status) {
+    if (const Now now = clock_.Read(); journal_.RotationDue(now)) {
+      if (status = Rotate(now); !status) break;
+    }
     auto batch = Take();
     Inspections();
     {
@@ -150,12 +211,13 @@ Status Driver::Run() {
       batch.push_back(Ticked{late > options_.tick_gap_us ? late : 0, 0});
     }
     if (!batch.empty()) {
-      status = Commit(std::move(batch));
+      status = CommitAll(std::move(batch));
     } else if (deferred_ && now.elapsed_us - last_elapsed_us_ >= kDeferMax) {
       deferred_ = false;
       status = journal_.Sync();
     }
   }
+  if (status && deferred_) status = journal_.Sync();
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;

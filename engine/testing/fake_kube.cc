@@ -162,6 +162,14 @@ bool Loop::Settle(int rounds_max) {
   return false;
 }
 
+void Loop::Rotate(std::size_t part_bytes) {
+  Rebuilder rebuilder(engine);
+  for (JournalRecord& record : BaselineOf(engine, part_bytes)) {
+    records.push_back({records.size() + 1, record.type, std::move(record.payload), now_});
+    rebuilder.Feed(records.back());
+  }
+}
+
 void Loop::Restart() {
   outbox_.clear();
   engine = Engine();

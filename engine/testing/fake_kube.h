@@ -44,6 +44,8 @@ class Loop {
   bool Settle(int rounds_max = 200);
   // The process is killed: what was under way is lost; a new engine is rebuilt from the records.
   void Restart();
+  // A new segment: its baseline is written, and the engine goes on from it.
+  void Rotate(std::size_t part_bytes);
 
   FakeKube kube;
   Engine engine;

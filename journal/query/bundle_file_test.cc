@@ -35,7 +35,7 @@ class BundleFileTest : public ::testing::Test {
   void SetUp() override {
     JournalOptions options;
     options.new_id = testing::TestId();
-    options.baseline = [] { return std::vector<Record>(2, SmallRecord(0, "baseline")); };
+    const std::vector<Record> baseline(2, SmallRecord(0, "baseline"));
     Result<std::unique_ptr<Journal>> journal = Journal::Open(dir_.Path("j"), options);
     ASSERT_TRUE(Ok(journal));
     journal_ = *std::move(journal);
@@ -48,7 +48,7 @@ class BundleFileTest : public ::testing::Test {
       }
       ASSERT_TRUE(Ok(journal_->Append(records, {i, 0}, Durability::kDeferred)));
       if (i % 200 != 199) continue;
-      ASSERT_TRUE(Ok(journal_->Rotate({i, 0})));
+      ASSERT_TRUE(Ok(journal_->Rotate({i, 0}, baseline)));
     }
     ASSERT_TRUE(Ok(journal_->Sync()));
   }

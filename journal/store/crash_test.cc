@@ -26,7 +26,6 @@ JournalOptions Options() {
   JournalOptions options;
   options.new_id = testing::TestId();
   options.segment_bytes_max = 60'000;  // so that kills meet rotations too
-  options.baseline = [] { return std::vector<Record>{SmallRecord(0, "baseline")}; };
   return options;
 }
 
@@ -47,7 +46,8 @@ TEST(CrashChild, DISABLED_AppendsForEver) {
     const std::uint64_t seq = frame->last_seq;
     ASSERT_EQ(::write(testing::kReportFd, &seq, sizeof seq), static_cast<ssize_t>(sizeof seq));
     if (!(*journal)->RotationDue({})) continue;
-    ASSERT_TRUE(Ok((*journal)->Rotate({})));
+    const Record baseline = SmallRecord(0, "baseline");
+    ASSERT_TRUE(Ok((*journal)->Rotate({}, {&baseline, 1})));
   }
 }
 

@@ -111,7 +111,7 @@ class FaultTest : public ::testing::Test {
       EXPECT_TRUE(Fails(AppendOne(), Code::kUnavailable, "injected"));
     }
     EXPECT_TRUE(Fails(journal_->Sync(), Code::kUnavailable, "injected"));
-    EXPECT_TRUE(Fails(journal_->Rotate({}), Code::kUnavailable, "injected"));
+    EXPECT_TRUE(Fails(journal_->Rotate({}, {}), Code::kUnavailable, "injected"));
     ASSERT_TRUE(journal_->Poisoned());
     EXPECT_EQ(journal_->Head(), head);
     EXPECT_TRUE(Ok(Verify(*journal_))) << "reads go on";

@@ -9,8 +9,31 @@
 namespace pgo::journal {
 namespace {
 
-constexpr std::size_t kBaselineRecordsMax = 16384;     // per frame
-constexpr std::size_t kBaselineBytesMax = 16U << 20U;  // of payloads, per frame
+// Per frame. Stored bytes are at most the raw ones that are counted here, so a frame that keeps
+// these limits keeps those of the format.
+struct FrameLimits {
+  std::size_t records, bytes;
+};
+constexpr FrameLimits kCommitLimits{kRecordsMax, 40U << 20U};
+constexpr FrameLimits kBaselineLimits{16384, 16U << 20U};
+
+std::size_t RawBytes(const Record& record) {
+  std::size_t bytes = 64 + record.payload.size() + record.rv.size() + record.causes.size() * 10;
+  for (const std::string& subject : record.subjects) bytes += subject.size() + 3;
+  return bytes;
+}
+
+// How many of the records, from the first, one frame takes; at least one.
+std::size_t FrameCount(std::span<const Record> records, const FrameLimits& limits) {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  while (count < records.size() && count < limits.records) {
+    bytes += RawBytes(records[count]);
+    if (count > 0 && bytes > limits.bytes) break;
+    ++count;
+  }
+  return count;
+}
 
 }  // namespace
 
@@ -19,7 +42,7 @@ Journal::~Journal() = default;
 
 Result<AppendedFrame> Journal::Append(std::span<const Record> records, FrameTime time,
                                       Durability durability) {
-  return state_->AppendFrame(records, time, durability == Durability::kSynced);
+  return state_->AppendCommit(records, time, durability == Durability::kSynced);
 }
 
 std::uint64_t Journal::NextSeq() const { return state_->Look().appended.seq + 1; }
@@ -53,15 +76,16 @@ bool Journal::RotationDue(FrameTime time) const {
   const Segment newest = state_->Look().segments.back();
   if (newest.first_seq == 0) return false;
   return state_->segment_bytes >= state_->options.segment_bytes_max ||
+         state_->Look().appended.seq - newest.first_seq >= state_->options.segment_records_max ||
          time.wall_us - newest.first_wall_us >= state_->options.segment_age_max_us;
 }
 
-Result<std::optional<AppendedFrame>> Journal::Rotate(FrameTime time) {
+Result<std::optional<AppendedFrame>> Journal::Rotate(FrameTime time,
+                                                     std::span<const Record> records) {
   if (Status refusal = state_->Refusal(); !refusal) return Fail(refusal.error());
   // Encoded before the segment exists, so that a baseline we cannot write changes nothing.
-  std::vector<Record> records;
-  if (state_->options.baseline) records = state_->options.baseline();
-  const Result<std::vector<EncodedFrame>> frames = state_->EncodeBaseline(records, time);
+  const Result<std::vector<EncodedFrame>> frames =
+      state_->EncodeFrames(kFlagBaseline, records, time);
   if (!frames) return Fail(frames.error().In("baseline"));
   Result<Segment> segment = state_->database->AddSegment(state_->Look().segments.back().number + 1);
   if (!segment) {
@@ -74,7 +98,7 @@ Result<std::optional<AppendedFrame>> Journal::Rotate(FrameTime time) {
   }
   state_->segment_bytes = 0;
   if (records.empty()) return std::optional<AppendedFrame>();
-  Result<AppendedFrame> appended = state_->AppendBaseline(records, *frames);
+  Result<AppendedFrame> appended = state_->AppendFrames(records, *frames, true);
   if (!appended) return Fail(appended.error());
   return std::optional<AppendedFrame>(*appended);
 }
@@ -133,61 +157,52 @@ Result<EncodedFrame> Journal::State::Encode(std::uint8_t flags, std::span<const 
   return EncodeFrame(header, records, after.chain);
 }
 
-Result<AppendedFrame> Journal::State::AppendFrame(std::span<const Record> records, FrameTime time,
-                                                  bool sync) {
+Result<AppendedFrame> Journal::State::AppendCommit(std::span<const Record> records, FrameTime time,
+                                                   bool sync) {
   if (Status refusal = Refusal(); !refusal) return Fail(refusal.error());
-  const Published now = Look();
-  const Result<EncodedFrame> frame = Encode(0, records, time, now.appended);
-  if (!frame) return Fail(frame.error());
-  rocksdb::WriteBatch batch(frame->bytes.size() + 256, 0, kProtectionBytes, 0);
-  if (Status put = PutFrame(batch, now.segments.back(), *frame, records); !put) {
-    return Fail(put.error());
-  }
-  if (Status written = Write(batch, sync); !written) return Fail(written.error());
-  Publish(*frame, sync);
-  return AppendedFrame{frame->header.first_seq, frame->header.last_seq(), frame->chain};
+  if (records.empty()) return Fail(Code::kInvalid, "a frame holds at least one record");
+  const Result<std::vector<EncodedFrame>> frames = EncodeFrames(0, records, time);
+  if (!frames) return Fail(frames.error());
+  return AppendFrames(records, *frames, sync);
 }
 
-// A fleet's baseline may not fit one frame.
-Result<std::vector<EncodedFrame>> Journal::State::EncodeBaseline(const std::vector<Record>& records,
-                                                                 FrameTime time) const {
+// What does not fit one frame becomes several, each continuing the one before.
+Result<std::vector<EncodedFrame>> Journal::State::EncodeFrames(std::uint8_t flags,
+                                                               std::span<const Record> records,
+                                                               FrameTime time) const {
   std::vector<EncodedFrame> frames;
   JournalHead after = Look().appended;
-  for (std::size_t start = 0; start < records.size();) {
-    std::size_t count = 0;
-    std::size_t bytes = 0;
-    while (start + count < records.size() && count < kBaselineRecordsMax) {
-      bytes += records[start + count].payload.size();
-      if (count > 0 && bytes > kBaselineBytesMax) break;
-      ++count;
-    }
-    Result<EncodedFrame> frame =
-        Encode(kFlagBaseline, std::span(records).subspan(start, count), time, after);
+  while (!records.empty()) {
+    const std::size_t count =
+        FrameCount(records, flags == kFlagBaseline ? kBaselineLimits : kCommitLimits);
+    Result<EncodedFrame> frame = Encode(flags, records.first(count), time, after);
     if (!frame) return Fail(frame.error());
     after.seq = frame->header.last_seq();
     after.chain = frame->chain;
     frames.push_back(*std::move(frame));
-    start += count;
+    records = records.subspan(count);
   }
   return frames;
 }
 
-// All frames of a baseline are one write: a segment opens with the whole of it or does not exist.
-Result<AppendedFrame> Journal::State::AppendBaseline(const std::vector<Record>& records,
-                                                     const std::vector<EncodedFrame>& frames) {
+// All of them are one write: they are there together or not at all.
+Result<AppendedFrame> Journal::State::AppendFrames(std::span<const Record> records,
+                                                   const std::vector<EncodedFrame>& frames,
+                                                   bool sync) {
   const Segment segment = Look().segments.back();
-  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  std::size_t bytes = 0;
+  for (const EncodedFrame& frame : frames) bytes += frame.bytes.size();
+  rocksdb::WriteBatch batch(bytes + 256, 0, kProtectionBytes, 0);
   std::size_t start = 0;
   for (const EncodedFrame& frame : frames) {
-    const Status put =
-        PutFrame(batch, segment, frame, std::span(records).subspan(start, frame.header.n));
+    const Status put = PutFrame(batch, segment, frame, records.subspan(start, frame.header.n));
     if (!put) return Fail(put.error());
     start += frame.header.n;
   }
-  if (Status written = Write(batch, true); !written) return Fail(written.error());
-  for (const EncodedFrame& frame : frames) Publish(frame, true);
+  if (Status written = Write(batch, sync); !written) return Fail(written.error());
+  for (const EncodedFrame& frame : frames) Publish(frame, sync);
   return AppendedFrame{frames.front().header.first_seq, frames.back().header.last_seq(),
-                       frames.back().chain};
+                       frames.back().chain, frames.size(), bytes};
 }
 
 }  // namespace pgo::journal

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,16 +41,16 @@ struct AppendedFrame {
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
   Hash chain{};
+  std::uint64_t frames = 0;  // more than one if the records do not fit one
+  std::uint64_t bytes = 0;   // as stored
 };
 
 struct JournalOptions {
   bool create_if_missing = true;
   std::optional<JournalId> new_id;  // of a journal made now; default: random
   std::uint64_t segment_bytes_max = 256U << 20U;
+  std::uint64_t segment_records_max = 250'000;  // bounds how much a restart has to fold
   std::int64_t segment_age_max_us = 7LL * 24 * 3600 * 1'000'000;
-  // Records that a new segment opens with, so that it folds from empty. Called by Rotate, on the
-  // writer's thread. Empty: segments open without one.
-  std::function<std::vector<Record>()> baseline;
   bool verify_all = false;      // at open: every frame and the index; else the newest 1024 frames
   rocksdb::Env* env = nullptr;  // not owned; for fault injection; default: the system's
 };
@@ -66,7 +65,8 @@ class Journal final : public Reader {
                                                const JournalOptions& options);
   ~Journal() override;
 
-  // Appends one frame. kInvalid (nothing written, not poisoned) if a record breaks a limit.
+  // Appends one commit: one frame, or several in one write if the records do not fit one. kInvalid
+  // (nothing written, not poisoned) if a record breaks a limit.
   Result<AppendedFrame> Append(std::span<const Record> records, FrameTime time,
                                Durability durability = Durability::kSynced);
   // The seq that the first record of the next Append gets.
@@ -80,9 +80,10 @@ class Journal final : public Reader {
 
   // Segments are turned by the caller, between batches, because the baseline takes seqs.
   [[nodiscard]] bool RotationDue(FrameTime time) const;
-  // Starts a segment; its baseline, if there is one, is appended in one synced write (of several
-  // frames if it is large; the answer spans them all).
-  Result<std::optional<AppendedFrame>> Rotate(FrameTime time);
+  // Starts a segment with `baseline`, the records from which everything after them folds, appended
+  // in one synced write (of several frames if it is large; the answer spans them all). Without one
+  // the segment stays empty until the next append, and a reopen before that undoes it.
+  Result<std::optional<AppendedFrame>> Rotate(FrameTime time, std::span<const Record> baseline);
 
   // The error that poisoned the handle.
   [[nodiscard]] std::optional<Error> Poisoned() const;

@@ -50,11 +50,12 @@ struct Journal::State {
   [[nodiscard]] Status Refusal() const;  // of a poisoned handle
   Result<EncodedFrame> Encode(std::uint8_t flags, std::span<const Record> records, FrameTime time,
                               const JournalHead& after) const;
-  Result<AppendedFrame> AppendFrame(std::span<const Record> records, FrameTime time, bool sync);
-  Result<AppendedFrame> AppendBaseline(const std::vector<Record>& records,
-                                       const std::vector<EncodedFrame>& frames);
-  Result<std::vector<EncodedFrame>> EncodeBaseline(const std::vector<Record>& records,
-                                                   FrameTime time) const;
+  Result<AppendedFrame> AppendCommit(std::span<const Record> records, FrameTime time, bool sync);
+  Result<std::vector<EncodedFrame>> EncodeFrames(std::uint8_t flags,
+                                                 std::span<const Record> records,
+                                                 FrameTime time) const;
+  Result<AppendedFrame> AppendFrames(std::span<const Record> records,
+                                     const std::vector<EncodedFrame>& frames, bool sync);
   Status Write(rocksdb::WriteBatch& batch, bool sync);
   Status PutFrame(rocksdb::WriteBatch& batch, const Segment& segment, const EncodedFrame& frame,
                   std::span<const Record> records) const;

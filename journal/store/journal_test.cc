@@ -103,10 +103,7 @@ TEST(JournalTest, FindsRecordsBySubjectAcrossSegments) {
   JournalOptions options = Options();
   options.segment_bytes_max = 2000;
   int baselines = 0;
-  options.baseline = [&baselines] {
-    ++baselines;
-    return std::vector<Record>{SmallRecord(0, "baseline"), SmallRecord(0, "baseline")};
-  };
+  const std::vector<Record> baseline(2, SmallRecord(0, "baseline"));
   std::vector<std::uint64_t> a;
   std::vector<std::uint64_t> ab;
   {
@@ -119,7 +116,8 @@ TEST(JournalTest, FindsRecordsBySubjectAcrossSegments) {
       a.push_back(journal->NextSeq());
       ASSERT_TRUE(Ok(journal->Append({&record, 1}, {i, 0})));
       if (journal->RotationDue({i, 0})) {
-        const auto frame = journal->Rotate({i, 0});
+        ++baselines;
+        const auto frame = journal->Rotate({i, 0}, baseline);
         ASSERT_TRUE(Ok(frame));
         EXPECT_EQ((*frame)->last_seq, (*frame)->first_seq + 1);
       }
@@ -143,12 +141,11 @@ TEST(JournalTest, FindsRecordsBySubjectAcrossSegments) {
 
 TEST(JournalTest, ALargeBaselineIsSeveralFramesInOneWrite) {
   TempDir dir;
-  JournalOptions options = Options();
-  options.baseline = [] { return std::vector<Record>(40'000, SmallRecord(0, "baseline")); };
-  const auto journal = OpenOrFail(dir.Path("j"), options);
+  const auto journal = OpenOrFail(dir.Path("j"));
   const Record record = SmallRecord(1, "a");
   ASSERT_TRUE(Ok(journal->Append({&record, 1}, {})));
-  const auto baseline = journal->Rotate({});
+  const auto baseline =
+      journal->Rotate({}, std::vector<Record>(40'000, SmallRecord(0, "baseline")));
   ASSERT_TRUE(Ok(baseline));
   EXPECT_EQ((*baseline)->first_seq, 2U);
   EXPECT_EQ((*baseline)->last_seq, 40'001U);
@@ -162,6 +159,47 @@ TEST(JournalTest, ALargeBaselineIsSeveralFramesInOneWrite) {
   EXPECT_EQ(journal->Baseline(40'000)->first_seq, 1U) << "a part of a baseline is none";
   EXPECT_EQ(journal->Baseline(40'001)->first_seq, 2U);
   EXPECT_EQ(journal->Baseline(UINT64_MAX)->first_seq, 2U);
+}
+
+TEST(JournalTest, ACommitOverAFramesLimitsIsSeveralFramesInOneWrite) {
+  TempDir dir;
+  Record large = SmallRecord(1, "a");
+  large.payload.assign(15U << 20U, 'x');
+  const Record small = SmallRecord(1, "b");
+  JournalHead head;
+  {
+    const auto journal = OpenOrFail(dir.Path("j"));
+    const auto by_bytes = journal->Append(std::vector<Record>(7, large), {});
+    ASSERT_TRUE(Ok(by_bytes));
+    EXPECT_EQ(by_bytes->first_seq, 1U);
+    EXPECT_EQ(by_bytes->last_seq, 7U);
+    const auto by_count = journal->Append(std::vector<Record>(70'000, small), {});
+    ASSERT_TRUE(Ok(by_count));
+    EXPECT_EQ(by_count->last_seq, 70'007U);
+    head = journal->Head();
+    EXPECT_EQ(head.chain, by_count->chain);
+  }
+  const auto journal = OpenOrFail(dir.Path("j"));
+  EXPECT_EQ(journal->Head(), head);
+  EXPECT_EQ(SeqsOf(*journal, "a").size(), 7U);
+  const auto report = Verify(*journal);
+  ASSERT_TRUE(Ok(report));
+  EXPECT_EQ(report->frames, 4U + 2U) << "two large records a frame; 65535 and the rest";
+  EXPECT_EQ(report->records, 70'007U);
+}
+
+TEST(JournalTest, TurnsSegmentsByCount) {
+  TempDir dir;
+  JournalOptions options = Options();
+  options.segment_records_max = 10;
+  const Record record = SmallRecord(1, "a");
+  const auto journal = OpenOrFail(dir.Path("j"), options);
+  ASSERT_TRUE(Ok(journal->Append(std::vector<Record>(10, record), {})));
+  EXPECT_FALSE(journal->RotationDue({}));
+  ASSERT_TRUE(Ok(journal->Append({&record, 1}, {})));
+  EXPECT_TRUE(journal->RotationDue({}));
+  ASSERT_TRUE(Ok(journal->Rotate({}, {&record, 1})));
+  EXPECT_FALSE(journal->RotationDue({}));
 }
 
 TEST(JournalTest, TurnsSegmentsByAge) {
@@ -182,7 +220,7 @@ TEST(JournalTest, UndoesARotationThatWasCutShort) {
     const auto journal = OpenOrFail(dir.Path("j"));
     const Record record = SmallRecord(1, "a");
     ASSERT_TRUE(Ok(journal->Append({&record, 1}, {})));
-    ASSERT_TRUE(Ok(journal->Rotate({})));  // without a baseline: the segment stays empty
+    ASSERT_TRUE(Ok(journal->Rotate({}, {})));  // without a baseline: the segment stays empty
     EXPECT_EQ(journal->SegmentCount(), 2U);
   }
   const auto journal = OpenOrFail(dir.Path("j"));
@@ -224,7 +262,7 @@ TEST(JournalTest, IsReadWhileItIsWritten) {
     const Record record = SmallRecord(1, "a");
     EXPECT_TRUE(Ok(journal->Append({&record, 1}, {})));
     if (journal->RotationDue({})) {
-      EXPECT_TRUE(Ok(journal->Rotate({})));
+      EXPECT_TRUE(Ok(journal->Rotate({}, {})));
     }
   }
   done = true;
