@@ -1,5 +1,6 @@
 #include "adapters/kube/client.h"
 
+#include <chrono>
 #include <future>
 
 #include "adapters/kube/credentials.h"
@@ -7,9 +8,28 @@
 
 namespace pgo::kube {
 
-Client::Client(std::shared_ptr<Credentials> credentials, std::string user_agent)
+namespace {
+
+// Tells the observer when the request has ended.
+std::function<void(RawReply)> Observed(const Observer& observer, const Request& request,
+                                       bool stream, std::function<void(RawReply)> on_end) {
+  if (!observer) return on_end;
+  using Clock = std::chrono::steady_clock;
+  Seen seen{request.method, request.path, request.content_type, stream, 0, 0};
+  return [observer, seen, began = Clock::now(), end = std::move(on_end)](RawReply raw) mutable {
+    seen.http = raw.http;
+    seen.seconds = std::chrono::duration<double>(Clock::now() - began).count();
+    observer(seen);
+    end(std::move(raw));
+  };
+}
+
+}  // namespace
+
+Client::Client(std::shared_ptr<Credentials> credentials, std::string user_agent, Observer observer)
     : credentials_(std::move(credentials)),
       user_agent_(std::move(user_agent)),
+      observer_(std::move(observer)),
       transport_(std::make_unique<Transport>(credentials_->config(), user_agent_)) {}
 
 Client::~Client() = default;
@@ -18,6 +38,7 @@ const Config& Client::config() const { return credentials_->config(); }
 
 StreamId Client::Begin(Request request, std::function<void(std::string_view)> on_data,
                        std::function<void(RawReply)> on_end) {
+  on_end = Observed(observer_, request, on_data != nullptr, std::move(on_end));
   auto credential = credentials_->Get();
   if (!credential) {
     on_end(RawReply{0, "", false, credential.error().message});

@@ -21,10 +21,21 @@ class Transport;
 
 using StreamId = std::uint64_t;
 
+// One request that has ended (a cancelled one is not told of), for metrics. A path holds names of
+// objects, never a credential.
+struct Seen {
+  std::string method, path, content_type;
+  bool stream = false;
+  int http = 0;  // 0: no answer
+  double seconds = 0;
+};
+// Called on the client's thread, or on the caller's for what failed before it was sent.
+using Observer = std::function<void(const Seen&)>;
+
 class Client {
  public:
   // `user_agent`: "pgo-operator/0.1.0". Clients may share credentials.
-  Client(std::shared_ptr<Credentials> credentials, std::string user_agent);
+  Client(std::shared_ptr<Credentials> credentials, std::string user_agent, Observer observer = {});
   ~Client();
 
   // Waits for the answer, at most the request's timeout.
@@ -50,6 +61,7 @@ class Client {
 
   std::shared_ptr<Credentials> credentials_;
   std::string user_agent_;
+  const Observer observer_;
   std::unique_ptr<Transport> transport_;
 };
 

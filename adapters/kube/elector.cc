@@ -25,7 +25,7 @@ constexpr std::int64_t kReleaseMs = 2000;
 
 Elector::Elector(std::shared_ptr<Credentials> credentials, std::string user_agent, EventSink& sink,
                  ContactTracker& contact, ElectorOptions options)
-    : client_(std::move(credentials), std::move(user_agent)),
+    : client_(std::move(credentials), std::move(user_agent), options.observer),
       sink_(sink),
       contact_(contact),
       options_(std::move(options)),

@@ -90,6 +90,7 @@ struct ElectorOptions {
   LeaseOptions lease;
   std::function<std::string()> anchor;          // asked for at each write; may be empty
   std::function<void(bool leading)> on_change;  // before the event is posted
+  Observer observer;                            // of its requests
 };
 
 class Elector {

@@ -69,11 +69,6 @@ http::Response Frames(const http::Request& request, const journal::Journal& jour
   return response;
 }
 
-std::string Metric(const char* name, const char* help, const char* type, std::uint64_t value) {
-  return std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" +
-         name + " " + std::to_string(value) + "\n";
-}
-
 }  // namespace
 
 http::Response AnswerApi(const http::Request& request, const journal::Journal& journal) {
@@ -85,23 +80,16 @@ http::Response AnswerApi(const http::Request& request, const journal::Journal& j
   return Refuse(404, "there are /version, /head and /frames");
 }
 
-http::Response AnswerHealth(const http::Request& request, const Counters& counters,
+http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metrics,
                             const journal::Journal& journal) {
   // A poisoned journal is no reason to restart the process at once (the disk may be full, and the
   // API still serves history), but it must not be called ready.
   if (request.path == "/healthz") return Text(200, "ok\n");
   if (request.path == "/readyz") {
-    return counters.journal_failed ? Text(503, "the journal refuses writes\n") : Text(200, "ok\n");
+    return journal.Poisoned() ? Text(503, "the journal refuses writes\n") : Text(200, "ok\n");
   }
   if (request.path != "/metrics") return Text(404, "there are /healthz, /readyz and /metrics\n");
-  return Text(
-      200, Metric("pgo_events_total", "Events journaled.", "counter", counters.events) +
-               Metric("pgo_actions_total", "Actions journaled.", "counter", counters.actions) +
-               Metric("pgo_frames_total", "Frames committed.", "counter", counters.frames) +
-               Metric("pgo_failovers_total", "Changes of primary completed.", "counter",
-                      counters.failovers) +
-               Metric("pgo_leading", "1 while this replica leads.", "gauge", counters.leading) +
-               Metric("pgo_journal_seq", "Newest sequence number.", "gauge", journal.Head().seq));
+  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.Text(journal)};
 }
 
 }  // namespace pgo

@@ -58,19 +58,6 @@ std::string Anchor(const journal::Journal& journal) {
          std::to_string(head.seq) + "/" + journal::HexOf(head.chain);
 }
 
-void Count(Counters& counters, const std::vector<Event>& events, const StepResult& step) {
-  counters.frames += 1;
-  counters.events += events.size();
-  counters.actions += step.actions.size();
-  for (const Action& action : step.actions) {
-    if (action.reason == Reason::kFailoverComplete) counters.failovers += 1;
-  }
-  for (const Event& event : events) {
-    const auto* leading = std::get_if<Leading>(&event.payload);
-    if (leading != nullptr) counters.leading = leading->leading;
-  }
-}
-
 // Tells whether the API server answers; when it does again, watches that died without a word are
 // opened anew, or the lock would look silent though it is renewed.
 class ContactSink final : public EventSink {
@@ -95,11 +82,12 @@ class ContactSink final : public EventSink {
 class Talker {
  public:
   Talker(const Options& options, const Identity& identity, kube::Config config,
-         journal::Journal& journal, Driver& driver, const Engine& rebuilt)
+         journal::Journal& journal, Driver& driver, const Engine& rebuilt, OperatorMetrics& metrics)
       : redactor_(identity.redaction_key),
         gate_(driver),
         credentials_(std::make_shared<kube::Credentials>(std::move(config))),
-        client_(credentials_, Agent()),
+        observer_([&metrics](const kube::Seen& seen) { metrics.Asked(seen); }),
+        client_(credentials_, Agent(), observer_),
         contact_sink_(driver),
         contact_(contact_sink_),
         probe_(client_, contact_),
@@ -148,6 +136,7 @@ class Talker {
     how.lease.identity = identity.name;
     how.lease.last_epoch = static_cast<std::int64_t>(journal.Head().epoch);
     how.anchor = [&journal] { return Anchor(journal); };
+    how.observer = observer_;
     how.on_change = [this](bool leading) {
       if (!leading) effects_.Halt();
       if (leading) effects_.Resume();
@@ -159,6 +148,7 @@ class Talker {
   kube::Redactor redactor_;
   kube::Gate gate_;
   std::shared_ptr<kube::Credentials> credentials_;
+  const kube::Observer observer_;
   kube::Client client_;
   ContactSink contact_sink_;
   kube::ContactTracker contact_;
@@ -183,7 +173,7 @@ struct Servers {
 };
 
 Result<Servers> StartServers(const Options& options, const Identity& identity,
-                             const journal::Journal& journal, const Counters& counters) {
+                             const journal::Journal& journal, OperatorMetrics& metrics) {
   http::ServerOptions api;
   if (auto s = ReadListen(options.listen, api); !s) return Fail(s.error());
   api.certificate = identity.certificate;
@@ -197,7 +187,7 @@ Result<Servers> StartServers(const Options& options, const Identity& identity,
   if (!started) return Fail(started.error().In("API"));
   servers.api = *std::move(started);
   auto healthy = http::Server::Start(health, [&](const http::Request& request) {
-    return AnswerHealth(request, counters, journal);
+    return AnswerHealth(request, metrics, journal);
   });
   if (!healthy) return Fail(healthy.error().In("health"));
   servers.health = *std::move(healthy);
@@ -208,13 +198,14 @@ Result<Servers> StartServers(const Options& options, const Identity& identity,
 }
 
 // What was committed goes to the log and the metrics.
-void Report(Driver& driver, Counters& counters) {
+void Report(Driver& driver, OperatorMetrics& metrics) {
   driver.SetOnCommit(
-      [&counters](const std::vector<Event>& events, const StepResult& step, std::int64_t) {
-        Count(counters, events, step);
+      [&metrics](const std::vector<Event>& events, const StepResult& step, std::int64_t step_us) {
+        metrics.Committed(events, step, step_us);
         log::Frame(events, step);
       });
-  driver.SetOnDropped([](const std::string& what) {
+  driver.SetOnDropped([&metrics](const std::string& what) {
+    metrics.Dropped();
     log::Error(what + ": an event of it is too large for the journal and was passed over");
   });
 }
@@ -233,16 +224,17 @@ Status RunOperator(const Options& options) {
   if (!engine) return Fail(engine.error());
   const Engine rebuilt = *engine;
   log::Start(options.debug);
-  Counters counters;
-  auto servers = StartServers(options, *identity, **journal, counters);
+  OperatorMetrics metrics;
+  auto servers = StartServers(options, *identity, **journal, metrics);
   if (!servers) return Fail(servers.error());
 
-  StorePort port(**journal);
+  StorePort port(**journal, [&](const StorePort::Written& written) { metrics.Written(written); });
   system::SystemClock clock;
   Driver driver(*std::move(engine), port, clock, {});
-  Report(driver, counters);
+  Report(driver, metrics);
   driver.Post({Started{kBuild, kRuleset, identity->name, options.settings}});
-  Talker talker(options, *identity, *std::move(config), **journal, driver, rebuilt);
+  Talker talker(options, *identity, *std::move(config), **journal, driver, rebuilt, metrics);
+  metrics.Look(&driver);
 
   std::thread waiter([&] {
     int signal = 0;
@@ -253,11 +245,11 @@ Status RunOperator(const Options& options) {
   });
   const Status status = driver.Run();
   if (!status) {
-    counters.journal_failed = true;
     log::Error(status.error().message + ": nothing more is decided or done until a restart");
     talker.Stop();
   }
   waiter.join();
+  metrics.Look(nullptr);
   log::Stop();
   return status;
 }
