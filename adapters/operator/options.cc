@@ -65,7 +65,8 @@ Result<Options> ReadOptions(int argc, char** argv) {
       "Examples:\n"
       "  pgo-operator --data-dir /var/lib/pgo\n"
       "  pgo-operator --kubeconfig ~/.kube/config --data-dir ./data --debug\n"
-      "  pgo-operator journal export --data-dir ./data -o incident.pgoj");
+      "  pgo-operator journal export --data-dir ./data -o incident.pgoj\n"
+      "  pgo-operator journal salvage --data-dir ./data --anchor 1f…/3/4711/9c…");
   app.add_option("--data-dir", options.data_directory, "directory of journal and identity");
   app.add_option("--kubeconfig", options.kubeconfig, "file; default: in-cluster, else KUBECONFIG");
   app.add_option("--context", options.context, "context of the kubeconfig");
@@ -77,6 +78,16 @@ Result<Options> ReadOptions(int argc, char** argv) {
   auto* out = journal->add_subcommand("export", "write the whole journal as one bundle file");
   out->add_option("--data-dir", options.data_directory, "directory of the stopped operator");
   out->add_option("-o,--output", options.output, "bundle file to write")->required();
+  auto* salvage = journal->add_subcommand(
+      "salvage",
+      "the way on after a crash tore the journal's log: keeps the damaged directory, "
+      "goes on with an intact copy if nothing that was acknowledged is missing");
+  salvage->add_option("--data-dir", options.data_directory, "directory of the stopped operator");
+  salvage->add_option("--anchor", options.anchor,
+                      "head as kept elsewhere: annotation postgres-operator.crunchydata.com/anchor "
+                      "of the operator's Lease");
+  salvage->add_flag("--accept-loss", options.accept_loss,
+                    "go on though records are missing, or without an anchor");
   journal->require_subcommand(1);
   try {
     app.parse(argc, argv);
@@ -88,6 +99,7 @@ Result<Options> ReadOptions(int argc, char** argv) {
     return Fail(Code::kInvalid, std::string(error.what()) + "; see pgo-operator --help");
   }
   options.export_journal = out->parsed();
+  options.salvage_journal = salvage->parsed();
   return options;
 }
 

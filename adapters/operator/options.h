@@ -24,6 +24,12 @@ struct Options {
   // `journal export`
   bool export_journal = false;
   std::string output;
+
+  // `journal salvage`
+  bool salvage_journal = false;
+  std::string anchor;  // as on the Lease: ID/EPOCH/SEQ/CHAIN; "" : none is known
+  bool accept_loss =
+      false;  // adopt what is left though the anchor says, or nobody knows, what is missing
 };
 
 // Reads flags and environment. An Error with code kNotFound and an empty message means that help or
