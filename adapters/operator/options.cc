@@ -50,6 +50,26 @@ void ReadEnvironment(Options& options) {
   options.settings = ReadSettings();
 }
 
+void AddJournalVerbs(CLI::App& app, Options& options) {
+  auto* journal = app.add_subcommand("journal", "the journal of a stopped operator");
+  auto* out = journal->add_subcommand("export", "write the whole journal as one bundle file");
+  out->add_option("--data-dir", options.data_directory, "directory of the stopped operator");
+  out->add_option("-o,--output", options.output, "bundle file to write")->required();
+  out->callback([&options] { options.export_journal = true; });
+  auto* salvage = journal->add_subcommand(
+      "salvage",
+      "the way on after a crash tore the journal's log: keeps the damaged directory, "
+      "goes on with an intact copy if nothing that was acknowledged is missing");
+  salvage->add_option("--data-dir", options.data_directory, "directory of the stopped operator");
+  salvage->add_option("--anchor", options.anchor,
+                      "head as kept elsewhere: annotation postgres-operator.crunchydata.com/anchor "
+                      "of the operator's Lease");
+  salvage->add_flag("--accept-loss", options.accept_loss,
+                    "go on though records are missing, or without an anchor");
+  salvage->callback([&options] { options.salvage_journal = true; });
+  journal->require_subcommand(1);
+}
+
 }  // namespace
 
 Result<Options> ReadOptions(int argc, char** argv) {
@@ -74,21 +94,7 @@ Result<Options> ReadOptions(int argc, char** argv) {
   app.add_option("--health-listen", options.health_listen,
                  "ADDRESS:PORT of /healthz, /readyz and /metrics");
   app.add_flag("--debug", options.debug, "a log line for every event");
-  auto* journal = app.add_subcommand("journal", "the journal of a stopped operator");
-  auto* out = journal->add_subcommand("export", "write the whole journal as one bundle file");
-  out->add_option("--data-dir", options.data_directory, "directory of the stopped operator");
-  out->add_option("-o,--output", options.output, "bundle file to write")->required();
-  auto* salvage = journal->add_subcommand(
-      "salvage",
-      "the way on after a crash tore the journal's log: keeps the damaged directory, "
-      "goes on with an intact copy if nothing that was acknowledged is missing");
-  salvage->add_option("--data-dir", options.data_directory, "directory of the stopped operator");
-  salvage->add_option("--anchor", options.anchor,
-                      "head as kept elsewhere: annotation postgres-operator.crunchydata.com/anchor "
-                      "of the operator's Lease");
-  salvage->add_flag("--accept-loss", options.accept_loss,
-                    "go on though records are missing, or without an anchor");
-  journal->require_subcommand(1);
+  AddJournalVerbs(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -98,8 +104,6 @@ Result<Options> ReadOptions(int argc, char** argv) {
     }
     return Fail(Code::kInvalid, std::string(error.what()) + "; see pgo-operator --help");
   }
-  options.export_journal = out->parsed();
-  options.salvage_journal = salvage->parsed();
   return options;
 }
 
