@@ -11,12 +11,13 @@ replays, and `pgo why` names the class that the evidence allows.
 import argparse
 import json
 import os
-import re
 import shutil
-import signal
+import subprocess
 import sys
+import threading
 import time
 
+import inflict as I
 import lab as L
 
 SYNC, ASYNC = "hippo", "rhino"
@@ -34,10 +35,14 @@ class Fault:
         lab, cluster = self.lab, self.cluster
         L.wait_for("a primary and two streaming replicas",
                    lambda: lab.primary(cluster) and len(lab.streaming(cluster)) == 2, 180)
-        if len({pod["node"] for pod in lab.pods(cluster).values()}) < 3:
-            raise L.Failed("two instances share a node: a power cut would be another fault than this one")
+        nodes = {name: pod["node"] for name, pod in lab.pods(cluster).items()}
+        if len(set(nodes.values())) < 3:
+            raise L.Failed(f"two instances share a node, so a power cut would be another fault: {nodes}")
         if cluster == SYNC:
             L.wait_for("a synchronous standby", lambda: self.sync_standby(), 60)
+
+    def primary(self):
+        return L.wait_for("a primary", lambda: self.lab.primary(self.cluster), 60)
 
     def sync_standby(self):
         key = self.lab.api.get(f"/api/v1/namespaces/{self.lab.ns}/endpoints/{self.cluster}-ha-sync")
@@ -51,80 +56,26 @@ class Fault:
     def writes_again(self, writer, since, seconds=60):
         L.wait_for("the client writes again", lambda: sum(t > since + 0.5 for _, t in writer.acks) > 20, seconds)
 
+    def no_second_primary(self, old):
+        """The old primary is back and says that it is none."""
+        L.wait_for(f"{old} says that it is a replica", lambda: (
+            lambda pod: pod and pod["member"].get("role") == "replica" and pod["role"] != "master")(
+                self.lab.pods(self.cluster).get(old)), 120)
+
     def node_of(self, pod):
         return self.lab.pods(self.cluster)[pod]["node"]
 
 
-def kill_postgres(f, writer):
-    """The primary's postmaster is killed: it is back in place, or another takes over; nothing is lost."""
-    old = f.lab.primary(f.cluster)
-    since = time.time()
-    os.kill(L.wait_for("its postmaster", lambda: f.lab.postmaster(old), 10), signal.SIGKILL)
-    f.writes_again(writer, since)
-    return {"gap_max": 25, "since": since}
-
-
-def power_off_reported(f, writer):
-    """Class F: the node is off and its cloud says so."""
-    old = f.lab.primary(f.cluster)
-    node = f.node_of(old)
-    since = time.time()
-    f.off = node
-    f.lab.power_off(node)
-    f.lab.report_off(node)
-    f.another_primary(old, 60)
-    f.writes_again(writer, since)
-    return {"gap_max": 25, "since": since, "class": "F", "restore": node}
-
-
-def power_off_silent(f, writer):
-    """Class X: the node is off and nobody says so. Patroni's own lease decides."""
-    old = f.lab.primary(f.cluster)
-    node = f.node_of(old)
-    since = time.time()
-    f.off = node
-    f.lab.power_off(node)
-    f.another_primary(old, 90)
-    f.writes_again(writer, since)
-    return {"gap_max": 60, "since": since, "class": "X", "restore": node}
-
-
-def operator_killed(f, writer):
-    """Class F with the operator killed in the middle and started again."""
-    old = f.lab.primary(f.cluster)
-    node = f.node_of(old)
-    since = time.time()
-    f.off = node
-    f.lab.power_off(node)
-    f.lab.report_off(node)
-    f.lab.stop_operator(signal.SIGKILL)
-    f.lab.start_operator()
-    f.another_primary(old, 90)
-    f.writes_again(writer, since)
-    return {"gap_max": 45, "since": since, "restore": node}
-
-
-def api_stall(f, writer):
-    """Class C: the API server is silent for 30 s. Nobody is promoted and writes go on."""
-    old = f.lab.primary(f.cluster)
-    timeline = f.lab.pods(f.cluster)[old]["member"].get("timeline")
-    since = time.time()
-    f.lab.local("api", "stop")
-    try:
-        end = time.monotonic() + 30
-        L.wait_for("30 s to pass", lambda: time.monotonic() > end, 40)
-    finally:
-        f.lab.local("api", "start")
-    L.wait_for("the primary is seen again", lambda: f.lab.primary(f.cluster), 60)
-    f.writes_again(writer, time.time())
-    if f.lab.primary(f.cluster) != old or f.lab.pods(f.cluster)[old]["member"].get("timeline") != timeline:
-        raise L.Failed("somebody was promoted in the stall")
-    return {"gap_max": 10, "since": since}
-
-
-FAULTS = [("kill-postgres", SYNC, kill_postgres), ("power-off-reported", SYNC, power_off_reported),
-          ("operator-killed", SYNC, operator_killed), ("api-stall", SYNC, api_stall),
-          ("power-off-silent", SYNC, power_off_silent), ("power-off-reported-async", ASYNC, power_off_reported)]
+FAULTS = [
+    ("kill-postgres", SYNC, I.kill_postgres), ("kill-container", SYNC, I.kill_container),
+    ("switch-over", SYNC, I.switch_over), ("delete-pod", SYNC, I.delete_pod),
+    ("force-delete-pod", SYNC, I.force_delete_pod), ("power-off-reported", SYNC, I.power_off_reported),
+    ("api-stall", SYNC, I.api_stall), ("power-off-silent", SYNC, I.power_off_silent),
+    ("freeze-node", SYNC, I.freeze_node), ("cut-node", SYNC, I.cut_node), ("cut-api", SYNC, I.cut_api),
+    ("power-off-reported-async", ASYNC, I.power_off_reported)]
+# With the operator killed meanwhile. In the soak: every fault, at many moments.
+KILLED = ["power-off-reported@0", "kill-container@0.2", "force-delete-pod@1", "switch-over@0.5"]
+MOMENTS = [0, 0.2, 0.5, 1, 2, 4, 8, 16, 31]
 
 
 def check_journal(lab, name, cluster, wanted_class):
@@ -138,18 +89,25 @@ def check_journal(lab, name, cluster, wanted_class):
     return said, why
 
 
-def run(lab, name, cluster, inflict):
+def run(lab, name, cluster, inflict, killed_after=None):
+    """`killed_after`: the operator is killed so many seconds into the fault, and started again."""
     fault = Fault(lab, cluster)
     fault.settle()
     writer = lab.start_writer(cluster)
     L.wait_for("the client writes", lambda: len(writer.acks) > 20, 60)
+    killer = threading.Timer(killed_after or 0, lab.restart_operator)
     try:
+        if killed_after is not None:
+            killer.start()
         found = inflict(fault, writer)
     except L.Failed:
         if fault.off:
             lab.power_on(fault.off)
             lab.report_on(fault.off)
         raise
+    if killed_after is not None:
+        killer.join(found["since"] + killed_after + 30 - time.time())
+        found["gap_max"] += 20
     gap = writer.longest_gap(found["since"] - 1)
     acked = set(writer.stop())
     lab.writers.remove(writer)
@@ -157,8 +115,9 @@ def run(lab, name, cluster, inflict):
     if found.get("restore"):
         lab.power_on(found["restore"])
         lab.report_on(found["restore"])
-        fault.settle()
-    check_journal(lab, name, cluster, found.get("class"))
+    fault.settle()
+    # A class is certain only if nobody stood between the evidence and the decision.
+    check_journal(lab, name, cluster, found.get("class") if killed_after is None else None)
     if lost and cluster == SYNC:
         raise L.Failed(f"{lost} of {len(acked)} acknowledged rows are lost")
     if lost and "lost: " not in lab.pgo("history", cluster).stdout:
@@ -224,36 +183,55 @@ def operator_requests(lab):
     return counts
 
 
+CHECKS = {"idle-writes-nothing": idle_writes, "no-credential-anywhere": canary}
+
+
+def chosen(options):
+    """(name, cluster, inflict, seconds after which the operator is killed or None) of what is to run."""
+    names = options.faults or [name for name, _, _ in FAULTS] + KILLED
+    if options.soak:
+        names = [f"{name}@{moment}" for name, _, _ in FAULTS for moment in MOMENTS]
+    known = {name: (cluster, inflict) for name, cluster, inflict in FAULTS}
+    for name in names:
+        fault, _, moment = name.partition("@")
+        if fault in known:
+            yield (name, *known[fault], float(moment) if moment else None)
+        elif name not in CHECKS:
+            L.die(f"faults: no such fault: {name}; there are {', '.join([*known, *CHECKS])}")
+
+
 def main():
     L.interruptible()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--binaries", default=os.path.join(L.ROOT, "build", "dev", "bin"))
-    parser.add_argument("faults", nargs="*", help=", ".join(name for name, _, _ in FAULTS) +
-                        ", idle-writes-nothing, no-credential-anywhere")
+    parser.add_argument("--soak", action="store_true", help="every fault, the operator killed at many moments")
+    parser.add_argument("faults", nargs="*", metavar="FAULT[@SECONDS]", help=", ".join(CHECKS) + ", " +
+                        ", ".join(name for name, _, _ in FAULTS) + "; with @SECONDS the operator is killed then")
     options = parser.parse_args()
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
     lab = L.Lab(OUT, options.binaries, os.path.join(L.ROOT, "build", "image", "rootfs"))
     results, failed = {}, 0
-    wanted = [f for f in FAULTS if not options.faults or f[0] in options.faults]
+    wanted = list(chosen(options))
     try:
         lab.up()
-        clusters = sorted({c for _, c, _ in wanted} or {SYNC, ASYNC})
+        named_check = not options.faults or CHECKS.keys() & set(options.faults)
+        clusters = [SYNC, ASYNC] if named_check else sorted({c for _, c, _, _ in wanted})
         for cluster in clusters:
             flags = ["--sync-replication"] if cluster == SYNC else []
             lab.pgo("create", "cluster", cluster, "--replica-count=2", *flags, seconds=180)
         # All of them, before the first fault: a pod that finds a node off is placed beside another.
         for cluster in clusters:
             Fault(lab, cluster).settle()
-        for name, cluster, inflict in wanted:
-            failed += not attempt(results, name, lambda: run(lab, name, cluster, inflict),
+        for name, cluster, inflict, killed_after in wanted:
+            failed += not attempt(results, name, lambda: run(lab, name, cluster, inflict, killed_after),
                                   lambda cluster=cluster: lab.diagnosis(cluster))
-        for name, check in (("idle-writes-nothing", idle_writes), ("no-credential-anywhere", canary)):
+        for name, check in CHECKS.items():
             if not options.faults or name in options.faults:
                 failed += not attempt(results, name, lambda check=check: check(lab) or {},
                                       lambda: "\n".join(map(lab.diagnosis, (SYNC, ASYNC))))
     except (L.Failed, KeyboardInterrupt) as failure:
-        print(f"FAILED set-up: {failure}")
+        print(f"FAILED set-up: {failure}\n{lab.diagnosis(SYNC)}")
         failed += 1
     finally:
         lab.down()
@@ -269,7 +247,7 @@ def attempt(results, name, work, diagnosis):
         results[name] = work() or {}
         print(f"ok     {name} {json.dumps(results[name])} ({time.monotonic() - began:.0f} s)", flush=True)
         return True
-    except L.Failed as failure:
+    except (L.Failed, OSError, subprocess.SubprocessError) as failure:
         results[name] = {"error": str(failure)}
         print(f"FAILED {name}: {failure}\n{diagnosis()}", flush=True)
         return False

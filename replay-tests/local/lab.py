@@ -321,6 +321,16 @@ class Lab:
         return None
 
     # -- faults -----------------------------------------------------------------------------------------
+    def delete_pod(self, name, grace=None):
+        body = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if grace is not None:
+            body["gracePeriodSeconds"] = grace
+        self.api.ask("DELETE", f"/api/v1/namespaces/{self.ns}/pods/{name}", body)
+
+    def restart_operator(self):
+        self.stop_operator(signal.SIGKILL)
+        self.start_operator()
+
     def power_off(self, node):
         self.local("node", "power-off", node)
 

@@ -1,6 +1,5 @@
 #include "engine/rooms/failover/commands.h"
 
-
 #include "engine/kube/names.h"
 
 namespace pgo::rooms::failover {
@@ -30,8 +29,13 @@ std::string TimelineStep(Timeline from, Timeline to) {
 }
 
 // How the change of primary came about, in one clause.
-std::string HowItCame(const Operation& op, const std::string& winner) {
-  if (op.evidence == Class::kNone) return "Patroni changed the primary by itself";
+std::string HowItCame(const Memory& memory, const std::string& winner) {
+  const Operation& op = memory.operation;
+  if (op.evidence == Class::kNone) {
+    return memory.released_seq == 0
+               ? "Patroni changed the primary by itself"
+               : "Patroni released the leader lock itself (class R) and chose the next by itself";
+  }
   std::string text = op.evidence == Class::kPlanned ? "as asked for" : "after class ";
   if (op.evidence != Class::kPlanned) text += NameOf(op.evidence);
   if (!op.to.empty() && op.to != winner)
@@ -47,13 +51,17 @@ std::string CompleteSentence(const Input& in, const InstanceView& primary, const
   }
   const Timeline before = op.evidence == Class::kNone ? in.memory.primary_timeline : op.timeline;
   const std::string from = op.evidence == Class::kNone ? in.memory.primary : op.from;
-  std::string text =
-      from + " → " + winner + ", " + TimelineStep(before, timeline) + ", " + HowItCame(op, winner);
+  std::string text = from + " → " + winner + ", " + TimelineStep(before, timeline) + ", " +
+                     HowItCame(in.memory, winner);
   if (op.last_sign_us != 0) {
     text +=
         "; " + Seconds(in.now.wall_us - op.last_sign_us) +
         " from the last renewal seen of the old primary's lock to the new primary's word that it "
         "accepts writes";
+  }
+  if (op.evidence == Class::kNone && in.memory.released_seq != 0) {
+    text += "; " + Seconds(in.now.wall_us - in.memory.released_wall_us) +
+            " from the release to the new primary's word that it accepts writes";
   }
   if (op.evidence == Class::kNone || op.evidence == Class::kPlanned) return text;
   return text + (op.synchronous
@@ -167,14 +175,16 @@ Proposal Complete(const Input& in, const InstanceView& primary) {
   auto p = Say(in, reason, CompleteSentence(in, primary, op),
                "primary/" + winner + "/" + std::to_string(timeline) + "/" +
                    std::to_string(op.seq == 0 ? in.memory.lock.seq : op.seq));
-  p.causes = {op.seq, op.released_seq, in.memory.lock.seq, primary.pod->subject->seq.value()};
+  p.causes = {op.seq, op.released_seq, in.memory.released_seq, in.memory.lock.seq,
+              primary.pod->subject->seq.value()};
   p.facts["ended"] = true;
   p.facts["primary"] = winner;
   p.facts["timeline"] = timeline;
   if (in.memory.primary.empty()) return p;
   p.facts["from"] = operated ? op.from : in.memory.primary;
   p.facts["timeline_from"] = operated ? op.timeline.value() : in.memory.primary_timeline.value();
-  p.facts["class"] = std::string(NameOf(op.evidence));
+  const bool released = !operated && in.memory.released_seq != 0;
+  p.facts["class"] = std::string(NameOf(released ? Class::kReleased : op.evidence));
   if (op.last_sign_us != 0) p.facts["took_ms"] = (in.now.wall_us - op.last_sign_us) / 1000;
   if (op.evidence != Class::kPlanned && !SynchronousMode(in.view)) {
     p.facts["lost_from"] = p.facts["from"];
@@ -195,7 +205,7 @@ void RelabelDemoted(const Input& in, Plan& plan) {
     p.sentence = instance.pod->name + " no longer holds the lock but is still labelled " +
                  std::string(kube::kRolePrimary) + ": take the label off";
     p.causes = {in.memory.lock.seq, instance.pod->subject->seq.value()};
-      p.goal = "relabel/" + instance.pod->uid;
+    p.goal = "relabel/" + instance.pod->uid;
     p.command = Patch{instance.pod->subject->ref, instance.pod->uid, instance.pod->subject->rv, "",
                       std::move(patch)};
     plan.Do(std::move(p));
@@ -229,7 +239,7 @@ void ReportLost(const Input& in, Plan& plan) {
                  "lost/" + std::to_string(in.memory.failover_seq));
     p.causes = {in.memory.failover_seq, old->pod->subject->seq.value(),
                 in.view.dcs_config->seq.value()};
-      p.facts["lost_reported"] = true;
+    p.facts["lost_reported"] = true;
     p.facts["lost_to"] = LsnText(*end);
     p.facts["forked_at"] = LsnText(fork);
     return plan.Do(std::move(p));

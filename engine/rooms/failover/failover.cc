@@ -12,6 +12,8 @@ using cluster::InstanceView;
 
 constexpr std::int64_t kProbeWait = 3 * kSecond / 2;
 constexpr std::int64_t kNamedWait = 5 * kSecond;
+// Longer than Patroni takes to stop the old primary with a checkpoint, as a rule.
+constexpr std::int64_t kSwitchoverWait = 120 * kSecond;
 constexpr std::int64_t kAttemptsMax = 3;
 
 std::string Id(const Operation& operation) { return std::to_string(operation.seq); }
@@ -192,6 +194,19 @@ void OnReleasing(const Input& in, Plan& plan) {
   plan.Do(std::move(proposal));
 }
 
+// A: Patroni does it. Whether it took the order up is certain only if it refused: an outcome that
+// nobody saw (the operator ended, the connection broke) is settled by what happens next.
+void AwaitSwitchover(const Input& in, Plan& plan) {
+  const Operation& op = in.memory.operation;
+  const auto* asked = arbiter::Look(in.ledger, kRoom, "switchover/" + op.id);
+  const bool answered = asked != nullptr && !asked->in_flight && asked->outcome != Outcome::kOk &&
+                        asked->outcome != Outcome::kUnknown;
+  if (answered) return Abandon(in, plan, "Patroni refused the switchover: " + asked->message);
+  const std::int64_t due = op.phase_us + kSwitchoverWait;
+  if (in.now.elapsed_us < due) return plan.WakeAt(due);
+  Abandon(in, plan, "Patroni did not do it within " + Seconds(kSwitchoverWait));
+}
+
 void OnPromoting(const Input& in, Plan& plan) {
   const Operation& op = in.memory.operation;
   const InstanceView* primary = in.view.Primary();
@@ -206,13 +221,8 @@ void OnPromoting(const Input& in, Plan& plan) {
   if (renewed_since && op.evidence != Class::kPlanned && primary != nullptr) {
     return Abandon(in, plan, op.from + " renewed its lock: it is alive");
   }
-  if (op.evidence == Class::kPlanned) {
-    const auto* asked = arbiter::Look(in.ledger, kRoom, "switchover/" + op.id);
-    if (asked != nullptr && !asked->in_flight && asked->outcome != Outcome::kOk) {
-      return Abandon(in, plan, "Patroni refused the switchover: " + asked->message);
-    }
-  }
-  if (!in.view.lock.leader.empty() || op.to.empty() || op.evidence == Class::kPlanned) return;
+  if (op.evidence == Class::kPlanned) return AwaitSwitchover(in, plan);
+  if (!in.view.lock.leader.empty() || op.to.empty()) return;
   const std::int64_t due = op.phase_us + kNamedWait;
   if (in.now.elapsed_us < due) return plan.WakeAt(due);
   if (HasFailoverKey(in)) plan.Do(ClearKey(in, Id(op)));

@@ -315,6 +315,22 @@ TEST(Failover, AReleasedLockIsNudgedAfterOneSecond) {
   EXPECT_EQ(bench.Take(), Said{"Released nudge"});
 }
 
+TEST(Failover, AReleaseThatPatroniServesItselfIsToldAsClassR) {
+  Bench bench(true);
+  bench.Lock("", "2026-11-21T10:00:02.000000+00:00");
+  bench.Lock("b", "2026-11-21T10:00:02.500000+00:00");
+  bench.Member("a", "node1", "replica", 0x5000200, 2);
+  bench.Member("b", "node2", "primary", 0x5000200, 2);
+  EXPECT_EQ(bench.Take(), Said{"CompletedByOther say"});
+  EXPECT_NE(bench.sentences.back().find("class R"), std::string::npos) << bench.sentences.back();
+  bench.Lock("c", "2026-11-21T10:00:09.000000+00:00");
+  bench.Member("b", "node2", "replica", 0x5000300, 3);
+  bench.Member("c", "node3", "primary", 0x5000300, 3);
+  EXPECT_EQ(bench.Take(), Said{"CompletedByOther say"});
+  EXPECT_EQ(bench.sentences.back().find("class R"), std::string::npos)
+      << "nobody saw this lock released: " << bench.sentences.back();
+}
+
 TEST(Failover, SwitchoverAsksPatroniOnce) {
   Bench bench(true);
   bench.Cluster("one");
@@ -326,6 +342,36 @@ TEST(Failover, SwitchoverAsksPatroniOnce) {
   EXPECT_EQ(bench.Take(), Said{"FailoverComplete say"});
   EXPECT_EQ(bench.memory.switchover_done, "one");
   EXPECT_EQ(bench.Take(), Said{});
+}
+
+TEST(Failover, ASwitchoverWhoseAnswerNobodySawIsJudgedByWhatHappens) {
+  Bench bench(true);
+  bench.Cluster("one");
+  EXPECT_EQ(bench.Take(Outcome::kUnknown), Said{"Planned switchover"});
+  EXPECT_EQ(bench.Take(), Said{}) << "it may be under way: nothing is given up, no key cleared";
+  bench.Lock("b", "2026-11-21T10:00:05.000000+00:00");
+  bench.Member("a", "node1", "replica", 0x5000200, 2);
+  bench.Member("b", "node2", "primary", 0x5000200, 2);
+  EXPECT_EQ(bench.Take(), Said{"FailoverComplete say"});
+}
+
+TEST(Failover, ASwitchoverThatNeverComesIsGivenUp) {
+  Bench bench(true);
+  bench.Cluster("one");
+  EXPECT_EQ(bench.Take(), Said{"Planned switchover"});
+  bench.Wait(119 * kSecond);
+  bench.Lock("a", "2026-11-21T10:01:59.000000+00:00");
+  EXPECT_EQ(bench.Take(), Said{});
+  bench.Wait(2 * kSecond);
+  EXPECT_EQ(bench.Take(), Said{"FailoverAbandoned say"});
+  EXPECT_EQ(bench.Take(), Said{}) << "asked for once, done with once";
+}
+
+TEST(Failover, ASwitchoverThatPatroniRefusesIsGivenUpAtOnce) {
+  Bench bench(true);
+  bench.Cluster("one");
+  EXPECT_EQ(bench.Take(Outcome::kFailed), Said{"Planned switchover"});
+  EXPECT_EQ(bench.Take(), Said{"FailoverAbandoned say"});
 }
 
 TEST(Failover, ChangeByPatroniAloneIsMadeKnown) {

@@ -60,7 +60,12 @@ void FoldObserved(Memory& memory, const Observed& e, const Event& event, const C
   const auto* now = world.Find(e.ref);
   if (now == nullptr || now->seq != event.seq) return;  // an older observation, passed over
   if (e.ref.kind == "Endpoints" && e.ref.name == kube::LeaderName(key.name)) {
+    const bool held = !memory.lock.leader.empty() && memory.lock.leader == memory.primary;
     FoldLock(memory.lock, *now, event, key, world);
+    if (held && memory.lock.leader.empty() && memory.operation.evidence == Class::kNone) {
+      memory.released_seq = event.seq.value();
+      memory.released_wall_us = event.at.wall_us;
+    }
   } else if (e.ref.kind == "Pod" && e.ref.name == memory.lock.leader) {
     ReadLeader(memory.lock, key, world, false);
   }
@@ -114,6 +119,7 @@ void FoldAction(Memory& memory, const Action& action, Seq seq, Now now) {
   memory.primary_timeline =
       Timeline(static_cast<std::uint32_t>(GetInt(action.facts, {"timeline"})));
   ++memory.promotions;
+  memory.released_seq = 0;
   memory.failover_seq = seq.value();
   memory.failover_wall_us = now.wall_us;
   memory.lost_from = GetString(action.facts, {"lost_from"});

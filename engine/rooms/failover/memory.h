@@ -79,8 +79,12 @@ struct Memory {
   std::uint64_t failover_seq = 0;
   std::int64_t failover_wall_us = 0;
   std::int64_t promotions = 0;  // completed changes of primary
+  // The known primary's lock was seen released with no operation of ours under way.
+  std::uint64_t released_seq = 0;
+  std::int64_t released_wall_us = 0;
   PGO_FIELDS(Memory, lock, operation, switchover_done, primary, primary_timeline, lost_from,
-             lost_timeline, failover_seq, failover_wall_us, promotions)
+             lost_timeline, failover_seq, failover_wall_us, promotions, released_seq,
+             released_wall_us)
 };
 
 }  // namespace pgo::rooms::failover
