@@ -24,12 +24,13 @@ Json FromYaml(const YAML::Node& node) {
   return plain ? *plain : Json(node.Scalar());
 }
 
-Json Schema(const std::string& version) {
-  const Json definition = FromYaml(YAML::LoadFile("crds/postgrescluster.yaml"));
+const Json& Schema(const std::string& version) {
+  static const Json definition = FromYaml(YAML::LoadFile("crds/postgrescluster.yaml"));
+  static const Json none;
   for (const Json& v : GetArray(definition, {"spec", "versions"})) {
     if (GetString(v, {"name"}) == version) return GetObject(v, {"schema", "openAPIV3Schema"});
   }
-  return {};
+  return none;
 }
 
 Json Sample(const std::string& name) { return FromYaml(YAML::LoadFile("crds/samples/" + name)); }

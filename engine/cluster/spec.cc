@@ -8,7 +8,7 @@ namespace pgo::cluster {
 namespace {
 
 constexpr std::int64_t kPortMin = 1024, kPortMax = 65535;
-constexpr std::int64_t kSecondsMax = 86'400;
+constexpr std::int64_t kSecondsMax = 2'147'483'647;
 
 // The member at the path, or null.
 Json Fragment(const Json& value, Path path) {
@@ -133,51 +133,6 @@ std::map<std::string, std::string> Scalars(const Json& object) {
   return out;
 }
 
-// What this version acts on: true is a field (and all below it), false is one it does not, an
-// object or list is looked into, "*" stands for every other member.
-const Json& ActedOn() {
-  static const Json shape = JsonLiteral(R"({
-    "postgresVersion": true, "image": true, "imagePullPolicy": true, "imagePullSecrets": true,
-    "port": true, "disableDefaultPodScheduling": true,
-    "supplementalGroups": true, "metadata": {"labels": true, "annotations": true},
-    "instances": [{
-      "name": true, "replicas": true, "minAvailable": true, "resources": true, "affinity": true,
-      "tolerations": true, "topologySpreadConstraints": true, "priorityClassName": true,
-      "metadata": {"labels": true, "annotations": true},
-      "dataVolumeClaimSpec": {"*": true, "autoGrow": false},
-      "sidecars": {"replicaCertCopy": {"resources": true}}}],
-    "users": [{"name": true, "databases": true, "options": true, "password": {"type": true}}],
-    "config": {"parameters": true},
-    "authentication": {"rules": true},
-    "service": {"metadata": true, "type": true, "nodePort": true, "ipFamilies": true,
-      "ipFamilyPolicy": true, "internalTrafficPolicy": true, "externalTrafficPolicy": true},
-    "replicaService": {"metadata": true, "type": true, "nodePort": true, "ipFamilies": true,
-      "ipFamilyPolicy": true, "internalTrafficPolicy": true, "externalTrafficPolicy": true},
-    "patroni": {"leaderLeaseDurationSeconds": true, "syncPeriodSeconds": true, "port": true,
-      "dynamicConfiguration": true,
-      "switchover": {"enabled": true, "targetInstance": true}},
-    "failover": {"async": true}
-  })");
-  return shape;
-}
-
-void CollectIgnored(const Json* shape, const Json& value, const std::string& path,
-                    std::set<std::string>& out) {
-  static const Json kTrue(true);
-  if (value.is_null() || (shape != nullptr && *shape == kTrue)) return;
-  if (shape == nullptr || shape->is_boolean()) {
-    out.insert(path);
-  } else if (shape->is_array() && value.is_array()) {
-    for (const Json& item : value) CollectIgnored(&shape->front(), item, path + "[]", out);
-  } else if (shape->is_object() && value.is_object()) {
-    for (const auto& [key, member] : value.items()) {
-      const Json* known = Find(*shape, key);
-      if (known == nullptr) known = Find(*shape, "*");
-      CollectIgnored(known, member, path + "." + key, out);
-    }
-  }
-}
-
 }  // namespace
 
 std::string FieldProblem::Text() const {
@@ -210,9 +165,7 @@ ParsedSpec ParseSpec(const Json& object) {
   out.failover_fastest = GetString(spec, {"failover", "async"}) == "Fastest";
 
   parsed.problems = ValidateCluster(object);
-  std::set<std::string> ignored;
-  CollectIgnored(&ActedOn(), spec, "spec", ignored);
-  parsed.not_implemented.assign(ignored.begin(), ignored.end());
+  FindIgnored(spec, parsed);
   return parsed;
 }
 

@@ -113,19 +113,25 @@ struct ParsedSpec {
   // Paths that are present but not acted on, sorted, each the highest such: "spec.backups",
   // "spec.instances[].containers".
   std::vector<std::string> not_implemented;
+  // Those that are no fields of the definition at all, likewise: misspelled, or of another version.
+  std::vector<std::string> unknown;
 };
 
 // Of a PostgresCluster object, v1beta1 or v1. Never fails.
 ParsedSpec ParseSpec(const Json& object);
 
+// Fills in not_implemented and unknown: the only list of what is acted on stands there.
+void FindIgnored(const Json& spec, ParsedSpec& parsed);
+
 // The rules of the custom resource definition, natively: for API servers without CEL, and for
 // objects that were stored before a rule existed. With `old`, a value that was wrong already and
 // did not change is let pass, as Kubernetes does (otherwise not even a finalizer could be removed).
+// Version v1 has rules of its own; the object's apiVersion says which it is.
 std::vector<FieldProblem> ValidateCluster(const Json& object, const Json* old = nullptr);
 
-// Every rule above that is not merely a field's type, as the definition's messages word it
-// ("must be at least 1; set it to 1 or more"): what the definition says and what is checked here
-// are compared by a test.
+// Every rule above that is CEL in the definition, as its messages word it: what the definition says
+// and what is checked here are compared by a test. Types, limits and forms are one table for both
+// (schema.h).
 std::vector<std::string> NativeRules();
 
 }  // namespace pgo::cluster

@@ -1,26 +1,38 @@
-// The rules of the PostgresCluster definition, natively. No regular expressions: each pattern is a
-// few lines by hand. Values that may hold a credential are never repeated in a problem.
+// The definition's CEL rules, natively, one function for each type that has some. They are asked of
+// any value whatever its members' types: what has a wrong type is a problem of its own already, and
+// counts as absent here. Values that may hold a credential are never repeated in a problem.
 #include <algorithm>
 #include <array>
 #include <initializer_list>
-#include <set>
+#include <map>
 #include <utility>
 
+#include "engine/cluster/schema.h"
 #include "engine/cluster/spec.h"
 #include "engine/cluster/spec_check.h"
 
 namespace pgo::cluster {
+namespace rules {
 namespace {
 
-using namespace rules;  // NOLINT: its own header
+// One object that is asked: where it is, and whether by version v1's rules.
+struct Subject {
+  Checker& check;
+  const Json& value;
+  const std::string& path;
+  bool v1;
 
-constexpr std::int64_t kNumberMax = 2'147'483'647;
+  void Say(std::initializer_list<std::string_view> below, const Rule& rule,
+           Show show = Show::kValue) const {
+    std::string at = path;
+    for (const auto key : below) at = Below(at, key);
+    check.Say(at, Find(value, below), rule, show);
+  }
+};
 
-bool IsLabel(std::string_view text) {
-  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !text.empty() && text.size() <= 63 && alphanumeric(text.front()) &&
-         alphanumeric(text.back()) &&
-         std::ranges::all_of(text, [&](char c) { return alphanumeric(c) || c == '-'; });
+bool Has(const Json& value, Path path) {
+  const Json* at = Find(value, path);
+  return at != nullptr && !at->is_null();
 }
 
 std::string Upper(std::string_view text) {
@@ -31,144 +43,40 @@ std::string Upper(std::string_view text) {
   return out;
 }
 
-std::string Item(std::string_view list, std::size_t index) {
-  return std::string(list) + "[" + std::to_string(index) + "]";
+// Whether a path lies on one of the volumes of {volumes: {additional: [{name}]}}.
+bool OnVolumeOf(const Json& pod, const std::string& path) {
+  return std::ranges::any_of(GetArray(pod, {"volumes", "additional"}), [&](const Json& volume) {
+    return (path + "/").starts_with("/volumes/" + GetString(volume, {"name"}) + "/");
+  });
 }
 
-// As PostgreSQL and Kubernetes count: characters, not bytes.
-std::size_t Characters(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+template <typename Test>
+bool EverySet(const Json& spec, Test test) {
+  return std::ranges::all_of(GetArray(spec, {"instances"}), test);
 }
 
-void CheckMetadata(Checker& check, const Json& parent, const std::string& path) {
-  const Json* metadata = check.Object(parent, path, "metadata");
-  if (metadata == nullptr) return;
-  for (const std::string_view group : {"labels", "annotations"}) {
-    const std::string at = path + ".metadata." + std::string(group);
-    const Json* entries = check.Object(*metadata, path + ".metadata", group);
-    if (entries == nullptr) continue;
-    for (const auto& [key, value] : entries->items()) {
-      if (!value.is_string()) check.Say(at + "." + key, &value, kText);
-    }
+void Claim(const Subject& s) {
+  if (GetArray(s.value, {"accessModes"}).empty()) s.Say({"accessModes"}, kAccessModes);
+  if (!Has(s.value, {"resources", "requests", "storage"})) {
+    s.Say({"resources", "requests", "storage"}, kStorageRequest);
   }
 }
 
-void CheckClaim(Checker& check, const Json& set, const std::string& path, std::string_view key) {
-  const Json* claim = check.Object(set, path, key);
-  if (claim == nullptr) return;
-  const std::string at = path + "." + std::string(key);
-  if (GetArray(*claim, {"accessModes"}).empty()) {
-    check.Say(at + ".accessModes", Checker::Member(*claim, "accessModes"), kAccessModes);
-  }
-  const Json* storage = Find(*claim, {"resources", "requests", "storage"});
-  if (storage == nullptr || storage->is_null() || AsString(*storage, "0").empty()) {
-    check.Say(at + ".resources.requests.storage", storage, kStorageRequest);
-  }
+void AdditionalVolume(const Subject& s) {
+  const bool image = Has(s.value, {"image"});
+  if (Has(s.value, {"claimName"}) == image) s.Say({}, kVolumeSource);
+  if (image && !GetBool(s.value, {"readOnly"}, true)) s.Say({"readOnly"}, kImageReadOnly);
 }
 
-void CheckSet(Checker& check, const Json& set, const std::string& path, std::size_t index,
-              const std::string& cluster, std::set<std::string>& names) {
-  if (!set.is_object()) return check.Say(path, &set, kObject);
-  const Json* name = check.Text(set, path, "name");
-  const std::string written = name == nullptr ? "" : AsString(*name);
-  if (!written.empty() && !IsLabel(written)) check.Say(path + ".name", name, kLabelName);
-  const std::string digits = std::to_string(index);
-  const std::string effective =
-      !written.empty() ? written : (digits.size() < 2 ? "0" : "") + digits;
-  if (!names.insert(effective).second) {
-    const Json shown(effective);
-    check.Say(path + ".name", &shown, kUnique);
-  }
-  if (cluster.size() + effective.size() > 46) check.Say(path + ".name", name, kNameLength);
-  check.Number(set, path, "replicas", 1, kNumberMax, kAtLeastOne);
-  check.Require(set, path, "dataVolumeClaimSpec");
-  CheckClaim(check, set, path, "dataVolumeClaimSpec");
-  CheckClaim(check, set, path, "walVolumeClaimSpec");
-  const Json* available = Checker::Member(set, "minAvailable");
-  if (available != nullptr && !available->is_string() && !available->is_number_integer()) {
-    check.Say(path + ".minAvailable", available, kTextOrNumber);
-  }
-  check.Object(set, path, "resources");
-  check.Object(set, path, "affinity");
-  check.List(set, path, "tolerations");
-  check.List(set, path, "topologySpreadConstraints");
-  check.Text(set, path, "priorityClassName");
-  CheckMetadata(check, set, path);
-}
-
-void CheckSets(Checker& check, const Json& object, const Json& spec) {
-  check.Require(spec, "spec", "instances");
-  const Json* sets = check.List(spec, "spec", "instances");
-  if (sets == nullptr) return;
-  if (sets->empty()) check.Say("spec.instances", nullptr, kNotEmpty);
-  const std::string api = GetString(object, {"apiVersion"});
-  if (sets->size() > 16 && api.ends_with("/v1")) {
-    const Json count(sets->size());
-    check.Say("spec.instances", &count, kSixteenSets);
-  }
-  const std::string cluster = GetString(object, {"metadata", "name"});
-  std::set<std::string> names;
-  for (std::size_t i = 0; i < sets->size(); ++i) {
-    CheckSet(check, (*sets)[i], Item("spec.instances", i), i, cluster, names);
-  }
-}
-
-void CheckOptions(Checker& check, const Json& user, const std::string& path) {
-  const Json* options = check.Text(user, path, "options", Show::kNothing);
-  if (options == nullptr) return;
-  const std::string text = AsString(*options), at = path + ".options";
-  if (Characters(text) > 200 || text.find(';') != std::string::npos) {
-    check.Say(at, options, kOptionsForm, Show::kNothing);
-  }
+void UserRules(const Subject& s) {
+  const std::string text = GetString(s.value, {"options"});
   if (Upper(text).find("PASSWORD") != std::string::npos) {
-    check.Say(at, options, kOptionsPassword, Show::kNothing);
+    s.Say({"options"}, kOptionsPassword, Show::kNothing);
   }
   for (const std::string_view mark : {"--", "/*", "*/"}) {
     if (text.find(mark) == std::string::npos) continue;
-    check.Say(at, options, kOptionsComment, Show::kNothing);
+    s.Say({"options"}, kOptionsComment, Show::kNothing);
     break;
-  }
-}
-
-void CheckUser(Checker& check, const Json& user, const std::string& path,
-               std::set<std::string>& names) {
-  if (!user.is_object()) return check.Say(path, &user, kObject, Show::kNothing);
-  check.Require(user, path, "name");
-  const Json* name = check.Text(user, path, "name");
-  if (name != nullptr) {
-    if (!IsLabel(AsString(*name))) check.Say(path + ".name", name, kLabelName);
-    if (!names.insert(AsString(*name)).second) check.Say(path + ".name", name, kUnique);
-  }
-  if (const Json* databases = check.List(user, path, "databases"); databases != nullptr) {
-    std::set<std::string> seen;
-    for (std::size_t i = 0; i < databases->size(); ++i) {
-      const Json& database = (*databases)[i];
-      const std::size_t size = Characters(AsString(database));
-      const std::string at = Item(path + ".databases", i);
-      if (size < 1 || size > 63)
-        check.Say(at, &database, kIdentifier);
-      else if (!seen.insert(AsString(database)).second)
-        check.Say(at, &database, kUnique);
-    }
-  }
-  CheckOptions(check, user, path);
-  if (const Json* password = check.Object(user, path, "password"); password != nullptr) {
-    check.Require(*password, path + ".password", "type");
-    check.OneOf(*password, path + ".password", "type", {"ASCII", "AlphaNumeric"});
-  }
-}
-
-void CheckUsers(Checker& check, const Json& spec) {
-  const Json* users = check.List(spec, "spec", "users");
-  if (users == nullptr) return;
-  if (users->size() > 64) {
-    const Json count(users->size());
-    check.Say("spec.users", &count, kSixtyFourUsers);
-  }
-  std::set<std::string> names;
-  for (std::size_t i = 0; i < users->size(); ++i) {
-    CheckUser(check, (*users)[i], Item("spec.users", i), names);
   }
 }
 
@@ -202,11 +110,9 @@ constexpr std::array kForbidden{
     Forbidden{"log_file_mode", kParameterLog},
 };
 
-const Rule* ForbiddenBy(std::string_view name, const Json& value, std::int64_t version) {
-  if (name == "ssl_ecdh_curve" || (name == "ssl_groups" && version >= 18)) return nullptr;
-  if (name == "wal_level") {
-    return AsString(value) == "logical" ? nullptr : &kParameterWalLevel;
-  }
+const Rule* ForbiddenBy(std::string_view name, const Json& value) {
+  if (name == "ssl_ecdh_curve" || name == "ssl_groups") return nullptr;
+  if (name == "wal_level") return AsString(value) == "logical" ? nullptr : &kParameterWalLevel;
   for (const Forbidden& f : kForbidden) {
     const bool family = f.name.ends_with('*');
     if (family ? name.starts_with(f.name.substr(0, f.name.size() - 1)) : name == f.name) {
@@ -216,170 +122,236 @@ const Rule* ForbiddenBy(std::string_view name, const Json& value, std::int64_t v
   return nullptr;
 }
 
-void CheckParameters(Checker& check, const Json& spec) {
-  const Json* config = check.Object(spec, "spec", "config");
-  const Json* given =
-      config == nullptr ? nullptr : check.Object(*config, "spec.config", "parameters");
-  if (given == nullptr) return;
-  const std::string path = "spec.config.parameters";
-  if (given->size() > 50) {
-    const Json count(given->size());
-    check.Say(path, &count, kFiftyParameters);
-  }
-  const std::int64_t version = GetInt(spec, {"postgresVersion"});
-  for (const auto& [name, value] : given->items()) {
-    if (!value.is_string() && !value.is_number_integer()) {
-      check.Say(path + "." + name, &value, kTextOrNumber, Show::kNothing);
+bool LogPlace(const std::string& path) {
+  if (path == "log" || path.starts_with("/volumes/")) return true;
+  return std::ranges::any_of(std::array{"/pgdata", "/pgtmp", "/pgwal"}, [&](const char* volume) {
+    return (path + "/").starts_with(std::string(volume) + "/logs/postgres/");
+  });
+}
+
+void ConfigRules(const Subject& s) {
+  const std::string path = Below(s.path, "parameters");
+  for (const auto& [name, value] : GetObject(s.value, {"parameters"}).items()) {
+    const Rule* rule = ForbiddenBy(name, value);
+    if (rule != nullptr) s.check.Say(Below(path, name), &value, *rule, Show::kNothing);
+    if (s.v1 && name == "log_directory" && !LogPlace(AsString(value))) {
+      s.check.Say(Below(path, name), &value, kLogDirectory);
     }
-    const Rule* rule = ForbiddenBy(name, value, version);
-    if (rule != nullptr) check.Say(path + "." + name, &value, *rule, Show::kNothing);
   }
 }
 
-void CheckHbaLine(Checker& check, const Json& rule, const std::string& path) {
-  const Json* hba = check.Text(rule, path, "hba", Show::kNothing);
-  if (hba == nullptr) return;
-  const std::string text = AsString(*hba);
-  const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-  if (text.empty() || text.size() > 100 || !printable) {
-    check.Say(path + ".hba", hba, kHbaForm, Show::kNothing);
+void HbaRules(const Subject& s) {
+  const bool line = Has(s.value, {"hba"});
+  const bool connection = Has(s.value, {"connection"}), method = Has(s.value, {"method"});
+  const bool more = Has(s.value, {"databases"}) || Has(s.value, {"users"}) ||
+                    Has(s.value, {"options"}) || connection || method;
+  if (line ? more : !(connection && method)) s.Say({}, kHbaEither, Show::kNothing);
+  const std::string text = GetString(s.value, {"hba"}), word = GetString(s.value, {"method"});
+  if (text.substr(std::min(text.find_first_not_of(' '), text.size())).starts_with("include")) {
+    s.Say({"hba"}, kHbaInclude, Show::kNothing);
   }
-  const std::size_t first = text.find_first_not_of(' ');
-  if (first != std::string::npos && std::string_view(text).substr(first).starts_with("include")) {
-    check.Say(path + ".hba", hba, kHbaInclude, Show::kNothing);
-  }
-}
-
-void CheckMethod(Checker& check, const Json& rule, const std::string& path) {
-  const Json* method = check.Text(rule, path, "method");
-  if (method == nullptr) return;
-  const std::string word = AsString(*method), at = path + ".method";
-  const Json& options = GetObject(rule, {"options"});
   const auto has_any = [&](std::initializer_list<std::string_view> names) {
-    return std::ranges::any_of(names, [&](auto name) { return Find(options, name) != nullptr; });
+    return std::ranges::any_of(names, [&](auto name) { return Has(s.value, {"options", name}); });
   };
-  if (word == "trust") check.Say(at, method, kHbaTrust);
+  if (word == "trust") s.Say({"method"}, kHbaTrust);
   if (word == "ldap") {
     const bool simple = has_any({"ldapprefix", "ldapsuffix"});
-    if (!simple && !has_any({"ldapbasedn"})) check.Say(at, method, kHbaLdap);
+    if (!simple && !has_any({"ldapbasedn"})) s.Say({"method"}, kHbaLdap);
     if (simple && has_any({"ldapbasedn", "ldapbinddn", "ldapbindpasswd", "ldapsearchattribute",
                            "ldapsearchfilter"})) {
-      check.Say(at, method, kHbaLdapModes);
+      s.Say({"method"}, kHbaLdapModes);
     }
   }
   if (word == "radius" && !(has_any({"radiusservers"}) && has_any({"radiussecrets"}))) {
-    check.Say(at, method, kHbaRadius);
+    s.Say({"method"}, kHbaRadius);
   }
 }
 
-void CheckAuthentication(Checker& check, const Json& spec) {
-  const Json* authentication = check.Object(spec, "spec", "authentication");
-  if (authentication == nullptr) return;
-  const Json* rules = check.List(*authentication, "spec.authentication", "rules");
-  if (rules == nullptr) return;
-  if (rules->size() > 10) {
-    const Json count(rules->size());
-    check.Say("spec.authentication.rules", &count, kTenRules);
-  }
-  for (std::size_t i = 0; i < rules->size(); ++i) {
-    const Json& rule = (*rules)[i];
-    const std::string path = Item("spec.authentication.rules", i);
-    if (!rule.is_object()) {
-      check.Say(path, &rule, kObject, Show::kNothing);
-      continue;
-    }
-    const bool line = Find(rule, "hba") != nullptr;
-    const bool connection = Find(rule, "connection") != nullptr;
-    const bool method = Find(rule, "method") != nullptr;
-    if (line ? connection || method : !(connection && method)) {
-      check.Say(path, &rule, kHbaEither, Show::kNothing);
-    }
-    CheckHbaLine(check, rule, path);
-    CheckMethod(check, rule, path);
-    check.Text(rule, path, "connection");
-  }
+void DataSourceRules(const Subject& s) {
+  if (Has(s.value, {"repo", "volume"})) s.Say({"repo", "volume"}, kCloudSource);
 }
 
-void CheckService(Checker& check, const Json& spec, std::string_view key) {
-  const Json* service = check.Object(spec, "spec", key);
-  if (service == nullptr) return;
-  const std::string path = "spec." + std::string(key);
-  check.OneOf(*service, path, "type", {"ClusterIP", "NodePort", "LoadBalancer"});
-  check.Number(*service, path, "nodePort", 1, 65535, kNodePort);
-  check.List(*service, path, "ipFamilies");
-  check.OneOf(*service, path, "ipFamilyPolicy",
-              {"SingleStack", "PreferDualStack", "RequireDualStack"});
-  check.OneOf(*service, path, "internalTrafficPolicy", {"Cluster", "Local"});
-  check.OneOf(*service, path, "externalTrafficPolicy", {"Cluster", "Local"});
-  CheckMetadata(check, *service, path);
-}
-
-void CheckPatroni(Checker& check, const Json& spec) {
-  const Json* patroni = check.Object(spec, "spec", "patroni");
-  if (patroni == nullptr) return;
-  const std::string path = "spec.patroni";
-  check.Number(*patroni, path, "leaderLeaseDurationSeconds", 3, kNumberMax, kAtLeastThree);
-  check.Number(*patroni, path, "syncPeriodSeconds", 1, kNumberMax, kAtLeastOne);
-  check.Number(*patroni, path, "port", 1024, 65535, kPort);
-  check.Object(*patroni, path, "dynamicConfiguration");
-  const Json* switchover = check.Object(*patroni, path, "switchover");
-  if (switchover == nullptr) return;
-  check.Require(*switchover, path + ".switchover", "enabled");
-  check.Flag(*switchover, path + ".switchover", "enabled");
-  check.Text(*switchover, path + ".switchover", "targetInstance");
-  check.OneOf(*switchover, path + ".switchover", "type", {"Switchover", "Failover"});
-}
-
-void CheckRest(Checker& check, const Json& spec) {
-  check.Require(spec, "spec", "postgresVersion");
-  check.Number(spec, "spec", "postgresVersion", 11, 18, kVersion);
-  check.Number(spec, "spec", "port", 1024, 65535, kPort);
-  check.Text(spec, "spec", "image");
-  check.OneOf(spec, "spec", "imagePullPolicy", {"Always", "Never", "IfNotPresent"});
-  check.List(spec, "spec", "imagePullSecrets");
-  for (const std::string_view key : {"paused", "shutdown", "disableDefaultPodScheduling"}) {
-    check.Flag(spec, "spec", key);
+void BackupRules(const Subject& s) {
+  if (!s.v1) return;
+  if (Has(s.value, {"log", "path"}) &&
+      !GetString(s.value, {"log", "path"}).starts_with("/volumes/")) {
+    s.Say({"log", "path"}, kBackupLog);
   }
-  if (const Json* failover = check.Object(spec, "spec", "failover"); failover != nullptr) {
-    check.OneOf(*failover, "spec.failover", "async", {"InPlaceFirst", "Fastest"});
-  }
-  if (const Json* groups = check.List(spec, "spec", "supplementalGroups"); groups != nullptr) {
-    for (std::size_t i = 0; i < groups->size(); ++i) {
-      const std::int64_t group = AsInt((*groups)[i]);
-      if (group < 1 || group > kNumberMax) {
-        check.Say(Item("spec.supplementalGroups", i), &(*groups)[i], kGroup);
-      }
+  for (const std::string_view pod : {"repoHost", "jobs"}) {
+    const Json* path = Find(s.value, {pod, "log", "path"});
+    if (path == nullptr || path->is_null()) continue;
+    if (!OnVolumeOf(GetObject(s.value, {pod}), AsString(*path))) {
+      s.Say({pod, "log", "path"}, kPodLog);
     }
   }
-  CheckMetadata(check, spec, "spec");
+  if (Has(s.value, {"global", "log-path"})) s.Say({"global", "log-path"}, kBackupLogGlobal);
+}
+
+void PoolRules(const Subject& s) {
+  if (!Has(s.value, {"config", "global", "logfile"})) return;
+  const std::string file = GetString(s.value, {"config", "global", "logfile"});
+  if (!file.ends_with(".log")) s.Say({"config", "global", "logfile"}, kPoolLogSuffix);
+  const std::size_t slash = file.find('/', std::string_view("/volumes/").size());
+  const bool volume = slash != std::string::npos && OnVolumeOf(s.value, file.substr(0, slash));
+  if (s.v1 && !volume && !file.starts_with("/tmp/logs/pgbouncer/")) {
+    s.Say({"config", "global", "logfile"}, kPoolLogPlace);
+  }
+}
+
+void VariableRules(const Subject& s) {
+  const std::string name = GetString(s.value, {"name"});
+  if (name == "K8S_POD_NAMESPACE" || name == "K8S_POD_NAME" || name == "PGPASSWORD") {
+    s.Say({"name"}, kCollectorVariable);
+  }
+}
+
+void KeyRules(const Subject& s) {
+  const std::string key = GetString(s.value, {"key"});
+  if (key == "." || key.starts_with("..")) s.Say({"key"}, kKeyPath);
+}
+
+constexpr std::int64_t kMinuteMs = 60'000, kHourMs = 60 * kMinuteMs;
+
+// A duration of a wrong form is a problem of its own: then it counts as `otherwise`.
+std::int64_t Milliseconds(const Json& value, std::string_view key, schema::Format form,
+                          std::string_view otherwise) {
+  const std::string text = GetString(value, {key});
+  return schema::DurationMs(schema::Fits(form, text) ? std::string_view(text) : otherwise);
+}
+
+void LogsRules(const Subject& s) {
+  const std::int64_t ms =
+      Milliseconds(s.value, "retentionPeriod", schema::Format::kLongDuration, "1h");
+  if (ms < kHourMs || ms > 8760 * kHourMs) s.Say({"retentionPeriod"}, kRetention);
+}
+
+// With the defaults of both fields.
+void BatchRules(const Subject& s) {
+  const std::int64_t delay =
+      Milliseconds(s.value, "maxDelay", schema::Format::kShortDuration, "200ms");
+  if (delay > 5 * kMinuteMs) s.Say({"maxDelay"}, kMaxDelay);
+  const std::int64_t least = GetInt(s.value, {"minRecords"}, 8192);
+  if ((least == 0) != (delay == 0)) s.Say({}, kBatchOff);
+  if (Has(s.value, {"maxRecords"}) && least > GetInt(s.value, {"maxRecords"}, least)) {
+    s.Say({"minRecords"}, kBatchSize);
+  }
+}
+
+void QueryRules(const Subject& s) {
+  const std::int64_t ms =
+      Milliseconds(s.value, "collectionInterval", schema::Format::kShortDuration, "5s");
+  if (ms > 60 * kMinuteMs) s.Say({"collectionInterval"}, kInterval);
+}
+
+// Where version v1 wants logs to lie.
+void LogRules(const Subject& s) {
+  const std::string postgres = GetString(s.value, {"config", "parameters", "log_directory"});
+  const std::string backups = GetString(s.value, {"backups", "pgbackrest", "log", "path"});
+  const auto say = [&](const Rule& rule) {
+    s.Say({"config", "parameters", "log_directory"}, rule);
+  };
+  const auto has = [&](Path path) {
+    return EverySet(s.value, [&](const Json& set) { return Has(set, path); });
+  };
+  const auto on_volume = [&](const std::string& path) {
+    return EverySet(s.value, [&](const Json& set) { return OnVolumeOf(set, path); });
+  };
+  if (postgres.starts_with("/pgtmp") && !has({"volumes", "temp"})) say(kLogTemp);
+  if (postgres.starts_with("/pgwal") && !has({"walVolumeClaimSpec"})) say(kLogWal);
+  if (postgres.starts_with("/volumes") && !on_volume(postgres)) say(kLogVolumes);
+  if (backups.starts_with("/volumes") && !on_volume(backups)) {
+    s.Say({"backups", "pgbackrest", "log", "path"}, kBackupLogEverywhere);
+  }
+}
+
+void SpecRules(const Subject& s) {
+  if (Has(s.value, {"config", "parameters", "ssl_groups"}) &&
+      GetInt(s.value, {"postgresVersion"}) < 18) {
+    s.Say({"config", "parameters", "ssl_groups"}, kParameterGroups, Show::kNothing);
+  }
+  if (!s.v1) return;
+  if (Has(s.value, {"userInterface"})) s.Say({"userInterface"}, kNoInterface);
+  LogRules(s);
+}
+
+struct RulesOf {
+  std::string_view type;
+  void (*ask)(const Subject&);
+};
+constexpr std::array kRulesOf{
+    RulesOf{"spec", SpecRules},
+    RulesOf{"Claim", Claim},
+    RulesOf{"AdditionalVolume", AdditionalVolume},
+    RulesOf{"spec.users[]", UserRules},
+    RulesOf{"spec.config", ConfigRules},
+    RulesOf{"spec.authentication.rules[]", HbaRules},
+    RulesOf{"spec.dataSource.pgbackrest", DataSourceRules},
+    RulesOf{"spec.backups.pgbackrest", BackupRules},
+    RulesOf{"spec.proxy.pgBouncer", PoolRules},
+    RulesOf{"CollectorVariable", VariableRules},
+    RulesOf{"KeyOfConfigMap", KeyRules},
+    RulesOf{"KeyOfSecret", KeyRules},
+    RulesOf{"spec.instrumentation.logs", LogsRules},
+    RulesOf{"spec.instrumentation.logs.batches", BatchRules},
+    RulesOf{"spec.instrumentation.metrics.customQueries.add[]", QueryRules},
+};
+
+std::string TwoDigits(std::size_t n) {
+  const std::string text = std::to_string(n);
+  return text.size() < 2 ? "0" + text : text;
+}
+
+// Names that sets get of their index count as written.
+void CheckNames(Checker& check, const Json& object) {
+  const std::string cluster = GetString(object, {"metadata", "name"});
+  std::map<std::string, bool> names;  // and whether it was written
+  std::size_t index = 0;
+  for (const Json& set : GetArray(object, {"spec", "instances"})) {
+    const std::string written = GetString(set, {"name"});
+    const std::string name = written.empty() ? TwoDigits(index) : written;
+    const std::string path = Below(Item("spec.instances", index++), "name");
+    const Json shown(name);
+    const auto [first, added] = names.emplace(name, !written.empty());
+    if (!added && (written.empty() || !first->second)) check.Say(path, &shown, kUnique);
+    if (cluster.size() + name.size() > 46) check.Say(path, &shown, kNameLength);
+  }
 }
 
 std::vector<FieldProblem> Problems(const Json& object) {
   Checker check;
-  const Json* spec = Find(object, "spec");
+  const Json* spec = Checker::Member(object, "spec");
   if (spec == nullptr || !spec->is_object()) {
     check.Say("spec", spec, spec == nullptr ? kRequired : kObject);
     return check.Take();
   }
-  CheckRest(check, *spec);
-  CheckSets(check, object, *spec);
-  CheckUsers(check, *spec);
-  CheckParameters(check, *spec);
-  CheckAuthentication(check, *spec);
-  CheckService(check, *spec, "service");
-  CheckService(check, *spec, "replicaService");
-  CheckPatroni(check, *spec);
+  CheckShapes(check, *spec, GetString(object, {"apiVersion"}).ends_with("/v1"));
+  CheckNames(check, object);
   return check.Take();
 }
 
 }  // namespace
 
+void CheckRules(Checker& check, std::string_view type, const Json& object, const std::string& path,
+                bool v1) {
+  for (const RulesOf& rules : kRulesOf) {
+    if (rules.type == type) rules.ask({check, object, path, v1});
+  }
+}
+
+std::vector<std::string_view> TypesWithRules() {
+  std::vector<std::string_view> out;
+  for (const RulesOf& rules : kRulesOf) out.push_back(rules.type);
+  return out;
+}
+
+}  // namespace rules
+
 std::vector<FieldProblem> ValidateCluster(const Json& object, const Json* old) {
-  std::vector<FieldProblem> problems = Problems(object);
+  std::vector<FieldProblem> problems = rules::Problems(object);
   if (problems.empty() || old == nullptr) return problems;
   const bool same_spec = GetObject(object, {"spec"}) == GetObject(*old, {"spec"});
   if (same_spec) return {};
-  const std::vector<FieldProblem> before = Problems(*old);
+  const std::vector<FieldProblem> before = rules::Problems(*old);
   std::erase_if(problems, [&](const FieldProblem& p) {
     // A value that is not shown may have changed: the rule is asked again.
     return p.value != "(not shown)" && std::ranges::find(before, p) != before.end();
@@ -389,7 +361,7 @@ std::vector<FieldProblem> ValidateCluster(const Json& object, const Json* old) {
 
 std::vector<std::string> NativeRules() {
   std::vector<std::string> out;
-  for (const Rule& r : kCelRules) {
+  for (const rules::Rule& r : rules::kCelRules) {
     out.push_back(std::string(r.rule) + "; " + std::string(r.mend));
   }
   return out;

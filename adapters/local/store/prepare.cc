@@ -71,7 +71,10 @@ Answer<void> Judge(const WriteContext& context, const Json& object, const Json* 
   const auto rules = context.options.admission.find(context.type.kind);
   // A rule may read what the schema promises, so it is asked only about what fits the schema.
   if (errors.empty() && context.type.custom && rules != context.options.admission.end()) {
-    add(rules->second(object, old));
+    // Rules may differ by version, and the object says by which it was sent.
+    Json asked = object;
+    asked["apiVersion"] = context.type.ApiVersion(RequestVersion(context));
+    add(rules->second(asked, old));
   }
   if (errors.empty()) return {};
   return tl::unexpected(Invalid(context.type, NameOf(object), errors));

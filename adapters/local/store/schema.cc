@@ -1,6 +1,8 @@
 #include "adapters/local/store/schema.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <regex>
 #include <set>
 
@@ -62,6 +64,10 @@ void PruneAt(Json& value, const Json& schema, const std::string& path, bool root
       PruneAt(it.value(), *at, Join(path, key), false, dropped);
       ++it;
     } else if (additional != nullptr && additional->is_object()) {
+      if (it.value().is_null() && !GetBool(*additional, {"nullable"})) {
+        it = value.erase(it);
+        continue;
+      }
       PruneAt(it.value(), *additional, Join(path, key), false, dropped);
       ++it;
     } else if (Preserves(schema) || additional != nullptr) {
@@ -84,6 +90,8 @@ bool TypeFits(const Json& value, const Json& schema) {
   if (type.empty()) return true;
   if (type == "number") return value.is_number();
   if (type == "integer") {
+    // What does not fit into 64 bits is no integer there.
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) return false;
     return value.is_number_integer() ||
            (value.is_number_float() &&
             value.get<double>() ==
@@ -117,6 +125,25 @@ std::size_t Letters(const std::string& text) {  // code points of UTF-8
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// A pattern that std::regex cannot read is passed over. It recurses for every character, so a text
+// that would exhaust the stack counts as not matching: no field that has a pattern is that long.
+bool Matches(const std::string& text, const std::string& pattern) {
+  constexpr std::size_t kLongest = 2000;
+  thread_local std::map<std::string, std::optional<std::regex>> compiled;
+  auto at = compiled.find(pattern);
+  if (at == compiled.end()) {
+    std::optional<std::regex> regex;
+    try {
+      regex.emplace(pattern, std::regex::ECMAScript);
+    } catch (const std::regex_error&) {
+      regex.reset();
+    }
+    at = compiled.emplace(pattern, std::move(regex)).first;
+  }
+  if (!at->second) return true;
+  return text.size() <= kLongest && std::regex_search(text, *at->second);
+}
+
 void ValidateString(const Json& value, const Json& schema, const std::string& path, Check& check) {
   const auto& text = value.get_ref<const std::string&>();
   const auto least = GetInt(schema, {"minLength"}, 0), most = GetInt(schema, {"maxLength"}, -1);
@@ -130,12 +157,8 @@ void ValidateString(const Json& value, const Json& schema, const std::string& pa
   }
   const std::string pattern = GetString(schema, {"pattern"});
   if (pattern.empty()) return;
-  try {  // std::regex reports a pattern it cannot read by exception: such a rule is passed over
-    if (!std::regex_search(text, std::regex(pattern, std::regex::ECMAScript))) {
-      check.Bad(path, value, path + " in body should match '" + pattern + "'");
-    }
-  } catch (const std::regex_error&) {
-    return;
+  if (!Matches(text, pattern)) {
+    check.Bad(path, value, path + " in body should match '" + pattern + "'");
   }
 }
 

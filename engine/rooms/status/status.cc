@@ -52,12 +52,33 @@ Json Instances(const ClusterView& cluster, const std::vector<Member>& roster) {
   return out;
 }
 
-std::string Problems(const ClusterView& cluster) {
+// The texts with a separator, as many as fit, and how many there are besides: the API server
+// refuses a condition's message of more than 32768 characters, and nobody reads one of a thousand.
+std::string Some(const std::vector<std::string>& texts, std::string_view separator) {
+  constexpr std::size_t kEnough = 2000;
   std::string out;
-  for (const auto& problem : cluster.parsed.problems) {
-    out += (out.empty() ? "" : "; ") + problem.Text();
+  std::size_t count = 0;
+  for (const std::string& text : texts) {
+    if (count > 0 && out.size() + text.size() > kEnough) break;
+    out += (count++ == 0 ? "" : std::string(separator)) + text;
   }
-  return out;
+  const std::size_t rest = texts.size() - count;
+  return rest == 0 ? out : out + std::string(separator) + "and " + std::to_string(rest) + " more";
+}
+
+std::string Problems(const ClusterView& cluster) {
+  std::vector<std::string> texts;
+  for (const auto& problem : cluster.parsed.problems) texts.push_back(problem.Text());
+  return Some(texts, "; ");
+}
+
+std::string Ignored(const cluster::ParsedSpec& parsed) {
+  const std::string paths = Some(parsed.not_implemented, ", "), other = Some(parsed.unknown, ", ");
+  std::string out;
+  if (!paths.empty()) out = "accepted, but without effect in this version: " + paths;
+  if (other.empty()) return out;
+  return out + (out.empty() ? "" : "; ") +
+         "no field of PostgresCluster, misspelled perhaps: " + other;
 }
 
 Condition Ready(const ClusterView& cluster, const std::vector<Member>& roster) {
@@ -86,13 +107,9 @@ std::vector<Condition> Collect(const ClusterView& cluster, const std::vector<Mem
   if (!cluster.parsed.problems.empty()) {
     out.push_back({"SpecValid", false, "InvalidSpec", Problems(cluster)});
   }
-  if (!cluster.parsed.not_implemented.empty()) {
-    std::string paths;
-    for (const auto& path : cluster.parsed.not_implemented) {
-      paths += (paths.empty() ? "" : ", ") + path;
-    }
-    out.push_back({"FieldsNotImplemented", true, "NotImplemented",
-                   "accepted, but without effect in this version: " + paths});
+  std::string ignored = Ignored(cluster.parsed);
+  if (!ignored.empty()) {
+    out.push_back({"FieldsNotImplemented", true, "NotImplemented", std::move(ignored)});
   }
   for (const Condition& condition : others) {
     const bool known =

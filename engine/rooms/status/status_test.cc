@@ -110,5 +110,37 @@ TEST(Status, ABrokenManifestSaysWhichRuleAndHowToMendIt) {
   EXPECT_NE(message.find("spec.postgresVersion"), std::string::npos) << message;
 }
 
+TEST(Status, WhatHasNoEffectIsNamedApartFromWhatIsNoField) {
+  Healthy h;
+  Json& spec = h.builder.manifest()["spec"];
+  spec["proxy"] = JsonLiteral(R"({"pgBouncer": {}})");
+  spec["openshift"] = true;
+  spec["instances"][0]["replica"] = 3;
+  h.builder.Show();
+  ASSERT_TRUE(Apply(h.builder, kNow));
+  EXPECT_EQ(GetString(ConditionOf(h.builder, "FieldsNotImplemented"), {"message"}),
+            "accepted, but without effect in this version: spec.openshift, spec.proxy; no field of "
+            "PostgresCluster, misspelled perhaps: spec.instances[].replica");
+}
+
+// The API server takes 32768 characters: a longer message would be refused at every try.
+TEST(Status, MessagesEndInHowManyMoreThereAre) {
+  Healthy h;
+  Json& spec = h.builder.manifest()["spec"];
+  for (int i = 0; i < 5000; ++i) {
+    spec["x" + std::to_string(i) + std::string(100, 'x')] = 1;
+    spec["supplementalGroups"][static_cast<std::size_t>(i)] = 0;
+  }
+  spec[std::string(100'000, 'y')] = 1;
+  h.builder.Show();
+  ASSERT_TRUE(Apply(h.builder, kNow));
+  for (const char* type : {"Ready", "SpecValid", "FieldsNotImplemented"}) {
+    const std::string message = GetString(ConditionOf(h.builder, type), {"message"});
+    EXPECT_LT(message.size(), 2500U) << type;
+    EXPECT_TRUE(message.ends_with(" more")) << message;
+  }
+  EXPECT_FALSE(Apply(h.builder, kNow));
+}
+
 }  // namespace
 }  // namespace pgo::rooms::status
