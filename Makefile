@@ -7,13 +7,13 @@ MAKEFLAGS += --no-print-directory
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-demo: ## packages, programs, image, then a cluster that loses its primary (some 10 minutes at first)
+demo: ## packages, programs, image, then a cluster that loses its primary (ROUNDS=10: ten times)
 	@echo '[1/5] packages'
 	@scripts/packages build image demo
 	@echo '[2/5] build: the programs, then the database image'
 	@scripts/build release pgo-operator pgo pgo-local
 	@charts/images/build-rootfs build/image/rootfs
-	@scripts/demo
+	@ROUNDS=$(ROUNDS) scripts/demo
 
 test: ## packages, all programs with their tests, then the tests
 	@scripts/packages build

@@ -207,6 +207,15 @@ class Lab:
         found = self.api.get(f"{group}/namespaces/{self.ns}/{plural}{query}")
         return found["items"] if found else []
 
+    def node_states(self):
+        """{node: {ready, off}}: its Ready condition, and whether its cloud says that it is off."""
+        return {node["metadata"]["name"]: {
+            "ready": next((c["status"] for c in node.get("status", {}).get("conditions", [])
+                           if c["type"] == "Ready"), "Unknown"),
+            "off": any(t["key"] == "node.kubernetes.io/out-of-service"
+                       for t in node.get("spec", {}).get("taints", []))}
+                for node in (self.api.get("/api/v1/nodes") or {"items": []})["items"]}
+
     def cluster(self, name):
         return self.api.get(f"{GROUP}/namespaces/{self.ns}/postgresclusters/{name}")
 
