@@ -24,8 +24,11 @@ lint: ## format of all sources, clang-tidy on the changed ones
 	@scripts/packages build lint
 	@scripts/lint
 
-bench: ## measurements
-	@echo "bench: no benchmark is written yet"
+bench: ## ratios of the hot paths to what this machine can do (a minute; docs/performance.md)
+	@scripts/packages build
+	@scripts/build release pgo-bench
+	@mkdir -p build/bench
+	@build/release/bin/pgo-bench --directory build/bench/data --output build/bench/summary.json
 
 clean: ## removes what was built
-	@rm -rf build/dev build/release build/asan build/*.log
+	@rm -rf build/dev build/release build/asan build/bench build/*.log
