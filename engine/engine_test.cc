@@ -273,6 +273,18 @@ TEST_F(EngineTest, EverySegmentReplaysFromItsBaseline) {
   }
 }
 
+// A start that finds a segment due turns it before anything else: when decisions are due again is
+// not rebuilt, and the next Started forgets it.
+TEST_F(EngineTest, ASegmentThatIsTurnedAtARestartReplays) {
+  RunPods(0, 1);
+  ASSERT_TRUE(loop.Settle());
+  ASSERT_TRUE(loop.engine.WakeAt()) << "or this proves nothing";
+  loop.Restart();
+  loop.Rotate(SIZE_MAX);
+  Begin();
+  ExpectReplayIsExact();
+}
+
 TEST_F(EngineTest, ABaselineThatIsNotTheStateBeforeItIsNamed) {
   RunPods(0, 1);
   ASSERT_TRUE(loop.Settle());
