@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-kubernetes lint bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,11 @@ test: ## packages, all programs with their tests, then the tests
 	@scripts/packages build
 	@scripts/build dev
 	@ctest --test-dir build/dev --output-on-failure -j2
+
+test-kubernetes: ## end to end on the cluster of KUBECONFIG (its image: PGO_TEST_IMAGE)
+	@scripts/packages build
+	@scripts/build dev pgo pgo-operator
+	@replay-tests/kubernetes/suite.py
 
 lint: ## format of all sources, clang-tidy on the changed ones
 	@scripts/packages build lint

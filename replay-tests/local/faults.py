@@ -11,6 +11,7 @@ replays, and `pgo why` names the class that the evidence allows.
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,7 +73,7 @@ FAULTS = [
     ("force-delete-pod", SYNC, I.force_delete_pod), ("power-off-reported", SYNC, I.power_off_reported),
     ("api-stall", SYNC, I.api_stall), ("power-off-silent", SYNC, I.power_off_silent),
     ("freeze-node", SYNC, I.freeze_node), ("cut-node", SYNC, I.cut_node), ("cut-api", SYNC, I.cut_api),
-    ("power-off-reported-async", ASYNC, I.power_off_reported)]
+    ("power-off-reported-async", ASYNC, I.power_off_reported), ("lost-writes-async", ASYNC, I.lose_writes)]
 # With the operator killed meanwhile. In the soak: every fault, at many moments.
 KILLED = ["power-off-reported@0", "kill-container@0.2", "force-delete-pod@1", "switch-over@0.5"]
 MOMENTS = [0, 0.2, 0.5, 1, 2, 4, 8, 16, 31]
@@ -93,6 +94,7 @@ def run(lab, name, cluster, inflict, killed_after=None):
     """`killed_after`: the operator is killed so many seconds into the fault, and started again."""
     fault = Fault(lab, cluster)
     fault.settle()
+    losses_before = len(re.findall(r"lost: .*", lab.pgo("history", cluster).stdout))
     writer = lab.start_writer(cluster)
     L.wait_for("the client writes", lambda: len(writer.acks) > 20, 60)
     killer = threading.Timer(killed_after or 0, lab.restart_operator)
@@ -120,11 +122,15 @@ def run(lab, name, cluster, inflict, killed_after=None):
     check_journal(lab, name, cluster, found.get("class") if killed_after is None else None)
     if lost and cluster == SYNC:
         raise L.Failed(f"{lost} of {len(acked)} acknowledged rows are lost")
-    if lost and "lost: " not in lab.pgo("history", cluster).stdout:
+    told = re.findall(r"lost: .*", lab.pgo("history", cluster).stdout)
+    if lost and len(told) <= losses_before:
         raise L.Failed(f"{lost} rows are lost and the journal does not tell the range")
+    if found.get("must_lose") and not lost:
+        raise L.Failed("no row was lost, so nothing was proven")
     if gap > found["gap_max"]:
         raise L.Failed(f"gap {gap:.1f} s, at most {found['gap_max']} s are promised")
-    return {"gap_seconds": round(gap, 2), "acknowledged": len(acked), "lost": lost}
+    report = {"gap_seconds": round(gap, 2), "acknowledged": len(acked), "lost": lost}
+    return {**report, "told": told[-1]} if lost else report
 
 
 def canary(lab):

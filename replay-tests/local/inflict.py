@@ -143,3 +143,27 @@ def cut_api(f, writer):
         f.lab.local("api", "heal", node)
     f.writes_again(writer, time.time())
     return {"gap_max": 60, "since": since}
+
+
+def lose_writes(f, writer):
+    """Asynchronous: the primary goes on alone for a moment and then its node goes off (class F). What it
+    acknowledged meanwhile is lost, and the journal must tell the range."""
+    old = f.primary()
+    pods = f.lab.pods(f.cluster)
+    node = pods[old]["node"]
+    others = sorted({pod["node"] for pod in pods.values()} - {node})
+    for other in others:
+        f.lab.local("link", "cut", node, other)
+    alone = len(writer.acks)
+    since = time.time()
+    try:
+        L.wait_for("rows that no replica has", lambda: len(writer.acks) > alone + 40, 30)
+        f.off = node
+        f.lab.power_off(node)
+        f.lab.report_off(node)
+    finally:
+        for other in others:
+            f.lab.local("link", "heal", node, other)
+    f.another_primary(old, 60)
+    f.writes_again(writer, since)
+    return {"gap_max": 30, "since": since, "class": "F", "restore": node, "must_lose": True}

@@ -288,12 +288,16 @@ class Lab:
             return f"(not to be had: {failure})"
 
     # -- the client -----------------------------------------------------------------------------------
+    def client(self, *command):
+        """A command line that runs `command` where Services and their names work."""
+        return [self.program("pgo-local"), "--directory", os.path.join(self.directory, "local"), "run", "--",
+                *command]
+
     def start_writer(self, cluster, pause_ms=50):
         settings = {**self.connection(cluster), "pause_ms": pause_ms}
         with open(os.path.join(os.path.dirname(__file__), "writer.py"), encoding="utf-8") as f:
             program = f.read()
-        writer = Writer([self.program("pgo-local"), "--directory", os.path.join(self.directory, "local"),
-                         "run", "--", "python3", "-uc", program], settings)
+        writer = Writer(self.client("python3", "-uc", program), settings)
         self.writers.append(writer)
         return writer
 
@@ -309,8 +313,8 @@ class Lab:
                    "c.execute('select id from rows')\n"
                    "print(*[r[0] for r in c.fetchall()])\n")
         wait_for("a primary", lambda: self.primary(cluster), 60)
-        out = self.local("run", "--", "python3", "-c", program, seconds=60,
-                         text_in=json.dumps(self.connection(cluster)) + "\n").stdout
+        out = self.run(*self.client("python3", "-c", program), seconds=60,
+                       text_in=json.dumps(self.connection(cluster)) + "\n").stdout
         return {int(word) for word in out.split()}
 
     def postmaster(self, pod):
