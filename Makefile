@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes lint bench clean
+.PHONY: help demo test test-kubernetes lint bench soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -35,5 +35,11 @@ bench: ## ratios of the hot paths to what this machine can do (a minute; docs/pe
 	@mkdir -p build/bench
 	@build/release/bin/pgo-bench --directory build/bench/data --output build/bench/summary.json
 
+soak: ## what outgrows CI: tests under ThreadSanitizer, random tests at ten times their length
+	@scripts/packages build
+	@scripts/tsan
+	@scripts/build dev journal/all
+	@PGO_TEST_SCALE=10 ctest --test-dir build/dev/journal --output-on-failure
+
 clean: ## removes what was built
-	@rm -rf build/dev build/release build/asan build/bench build/*.log
+	@rm -rf build/dev build/release build/asan build/tsan build/bench build/*.log
