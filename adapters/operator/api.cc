@@ -6,6 +6,7 @@
 #include "adapters/operator/options.h"
 #include "engine/engine.h"
 #include "journal/query/bundle_file.h"
+#include "journal/query/place.h"
 
 namespace pgo {
 namespace {
@@ -69,15 +70,37 @@ http::Response Frames(const http::Request& request, const journal::Journal& jour
   return response;
 }
 
+http::Response PlaceIn(const http::Request& request, const journal::Journal& journal) {
+  std::uint64_t at = 0;
+  std::uint64_t seq = 0;
+  const bool read = ReadSeq(Query(request, "at"), at) && ReadSeq(Query(request, "seq"), seq);
+  if (!read || at > INT64_MAX || (at == 0) == (seq == 0)) {
+    return Refuse(400, "either at, in microseconds since the Unix epoch, or seq must be given");
+  }
+  const auto place = seq != 0 ? journal::PlaceOfSeq(journal, seq)
+                              : journal::PlaceOf(journal, static_cast<std::int64_t>(at));
+  if (!place) return Refuse(500, place.error().message);
+  Json json = Json::object();
+  const auto put = [&json](const char* name, const journal::Place::Mark& mark) {
+    json[name] = {{"seq", mark.seq}, {"wall_us", mark.wall_us}};
+  };
+  put("first", place->first);
+  put("last", place->last);
+  put("at", place->at);
+  put("next", place->next);
+  return {200, "application/json", DumpJson(json) + "\n"};
+}
+
 }  // namespace
 
 http::Response AnswerApi(const http::Request& request, const journal::Journal& journal) {
   if (request.path == "/head") return Head(journal);
   if (request.path == "/frames") return Frames(request, journal);
+  if (request.path == "/place") return PlaceIn(request, journal);
   if (request.path == "/version") {
     return {200, "application/json", std::string(R"({"version":")") + kBuild + "\"}\n"};
   }
-  return Refuse(404, "there are /version, /head and /frames");
+  return Refuse(404, "there are /version, /head, /place and /frames");
 }
 
 http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metrics,
