@@ -43,7 +43,7 @@ std::string Errors(const Json& object) {
 }
 
 TEST(Definition, TakesTheSamplesAndKeepsWhatItDoesNotName) {
-  for (const char* name : {"minimal.yaml", "hippo.yaml"}) {
+  for (const char* name : {"minimal.yaml", "hippo.yaml", "production.yaml", "standby.yaml"}) {
     for (const char* version : {"v1beta1", "v1"}) {
       const Json written = Sample(name);
       Json object = written;
@@ -68,6 +68,10 @@ TEST(Definition, SamplesMeanWhatTheySay) {
   const auto minimal = cluster::ParseSpec(Sample("minimal.yaml"));
   EXPECT_TRUE(minimal.problems.empty());
   EXPECT_TRUE(minimal.not_implemented.empty());
+  for (const char* name : {"production.yaml", "standby.yaml"}) {
+    EXPECT_TRUE(cluster::ParseSpec(Sample(name)).problems.empty()) << name;
+    EXPECT_TRUE(cluster::ParseSpec(Sample(name)).unknown.empty()) << name;
+  }
   const auto hippo = cluster::ParseSpec(Sample("hippo.yaml"));
   EXPECT_TRUE(hippo.problems.empty());
   EXPECT_EQ(hippo.not_implemented, (std::vector<std::string>{"spec.backups", "spec.proxy"}));

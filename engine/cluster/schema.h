@@ -38,8 +38,8 @@ struct Shape {
 struct FieldRow {
   std::string_view name;
   int shape;
-  bool required;
-  bool secret;  // may hold a credential: never shown
+  bool required;  // and has no default
+  bool secret;    // may hold a credential: never shown
 };
 
 struct TypeRow {

@@ -135,7 +135,7 @@ void ConfigRules(const Subject& s) {
     const Rule* rule = ForbiddenBy(name, value);
     if (rule != nullptr) s.check.Say(Below(path, name), &value, *rule, Show::kNothing);
     if (s.v1 && name == "log_directory" && !LogPlace(AsString(value))) {
-      s.check.Say(Below(path, name), &value, kLogDirectory);
+      s.check.Say(Below(path, name), &value, kLogDirectory, Show::kNothing);
     }
   }
 }
@@ -184,17 +184,21 @@ void BackupRules(const Subject& s) {
       s.Say({pod, "log", "path"}, kPodLog);
     }
   }
-  if (Has(s.value, {"global", "log-path"})) s.Say({"global", "log-path"}, kBackupLogGlobal);
+  if (Has(s.value, {"global", "log-path"})) {
+    s.Say({"global", "log-path"}, kBackupLogGlobal, Show::kNothing);
+  }
 }
 
 void PoolRules(const Subject& s) {
   if (!Has(s.value, {"config", "global", "logfile"})) return;
   const std::string file = GetString(s.value, {"config", "global", "logfile"});
-  if (!file.ends_with(".log")) s.Say({"config", "global", "logfile"}, kPoolLogSuffix);
+  if (!file.ends_with(".log")) {
+    s.Say({"config", "global", "logfile"}, kPoolLogSuffix, Show::kNothing);
+  }
   const std::size_t slash = file.find('/', std::string_view("/volumes/").size());
   const bool volume = slash != std::string::npos && OnVolumeOf(s.value, file.substr(0, slash));
   if (s.v1 && !volume && !file.starts_with("/tmp/logs/pgbouncer/")) {
-    s.Say({"config", "global", "logfile"}, kPoolLogPlace);
+    s.Say({"config", "global", "logfile"}, kPoolLogPlace, Show::kNothing);
   }
 }
 
@@ -248,7 +252,7 @@ void LogRules(const Subject& s) {
   const std::string postgres = GetString(s.value, {"config", "parameters", "log_directory"});
   const std::string backups = GetString(s.value, {"backups", "pgbackrest", "log", "path"});
   const auto say = [&](const Rule& rule) {
-    s.Say({"config", "parameters", "log_directory"}, rule);
+    s.Say({"config", "parameters", "log_directory"}, rule, Show::kNothing);
   };
   const auto has = [&](Path path) {
     return EverySet(s.value, [&](const Json& set) { return Has(set, path); });

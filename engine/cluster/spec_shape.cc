@@ -181,7 +181,9 @@ class Walker {
 
   void Map(const Json& value, const Shape& shape, const std::string& path, Show show) {
     if (!value.is_object()) return check_.Say(path, &value, kObject, Show::kNothing);
-    Entries(value.size(), shape, path);
+    const auto null = [](const Json& member) { return member.is_null(); };
+    const auto nulls = std::ranges::count_if(value, null);  // which are as good as absent
+    Entries(value.size() - static_cast<std::size_t>(nulls), shape, path);
     for (const auto& [key, member] : value.items()) {
       if (!member.is_null()) Value(member, schema::InnerOf(shape), Below(path, key), show);
     }
