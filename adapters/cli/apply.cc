@@ -18,6 +18,54 @@ Json Clean(Json object) {
   return object;
 }
 
+constexpr const char* kDefinition = "CustomResourceDefinition";
+
+bool IsTrue(const Json& definition, const std::string& type) {
+  for (const Json& condition : GetArray(definition, {"status", "conditions"})) {
+    if (GetString(condition, {"type"}) == type) return GetString(condition, {"status"}) == "True";
+  }
+  return false;
+}
+
+// Paths under which objects of the definition are served, one a version.
+std::vector<std::string> PathsOf(const Json& definition) {
+  std::vector<std::string> out;
+  for (const Json& version : GetArray(definition, {"spec", "versions"})) {
+    if (!GetBool(version, {"served"})) continue;
+    out.push_back("/apis/" + GetString(definition, {"spec", "group"}) + "/" +
+                  GetString(version, {"name"}) + "/" +
+                  GetString(definition, {"spec", "names", "plural"}) + "?limit=1");
+  }
+  return out;
+}
+
+// A server takes a definition before it serves what it defines: what is created in between is
+// answered by 404.
+Status WaitServed(Kube& kube, const Json& applied, std::int64_t timeout_s) {
+  const std::string name = GetString(applied, {"metadata", "name"});
+  std::string missing = "its condition Established is not true";
+  Status waited = WaitUntil(timeout_s,
+                            "CustomResourceDefinition " + name + " is not served after " +
+                                std::to_string(timeout_s) + " s",
+                            [&]() -> Result<bool> {
+                              auto now = kube.Get({kDefinition, "", name});
+                              if (!now) return Fail(now.error());
+                              if (!IsTrue(*now, "Established")) return false;
+                              for (const std::string& path : PathsOf(*now)) {
+                                missing = "GET " + path + " is answered by 404";
+                                // Not being allowed to list them is an answer, too.
+                                if (auto list = kube.GetPath(path);
+                                    !list && list.error().code == Code::kNotFound) {
+                                  return false;
+                                }
+                              }
+                              return true;
+                            });
+  if (waited || waited.error().code != Code::kUnavailable) return waited;
+  return Fail(Code::kUnavailable, waited.error().message + ": " + missing +
+                                      "; look at its conditions, or do not wait: --no-wait");
+}
+
 }  // namespace
 
 Status Run(const ApplyFiles& options, const Common& common, Console& console) {
@@ -36,6 +84,10 @@ Status Run(const ApplyFiles& options, const Common& common, Console& console) {
   for (const Json& object : objects) {
     auto applied = (*kube)->Apply(Clean(object), {options.force_conflicts, options.dry_run});
     if (!applied) return Fail(applied.error());
+    if (GetString(*applied, {"kind"}) == kDefinition && options.wait && !options.dry_run) {
+      auto served = WaitServed(**kube, *applied, options.timeout_s);
+      if (!served) return served;
+    }
     const std::string name =
         GetString(*applied, {"kind"}) + "/" + GetString(*applied, {"metadata", "name"});
     if (common.output.empty()) {

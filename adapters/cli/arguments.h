@@ -43,12 +43,42 @@ struct ShowCluster {
   bool all = false;
 };
 
+// Clusters by name, by label, or all of the namespace.
+struct Selected {
+  std::vector<std::string> names;
+  std::string selector;
+  bool all = false;
+};
+
+struct TestCluster : Selected {};
+
+struct ShowStatus {};
+
+struct Df : Selected {};
+
+struct ShowUser : Selected {
+  bool show_system_accounts = false;
+  bool show_passwords = false;
+  std::int64_t expired = -1;  // only those that expire within so many days; -1: all
+};
+
+struct AddLabel : Selected {
+  std::vector<std::string> labels;  // key=value
+  bool dry_run = false;
+};
+
+struct DeleteLabel : Selected {
+  std::vector<std::string> labels;  // key, or key=value
+  bool dry_run = false;
+};
+
 struct DeleteCluster {
   std::vector<std::string> names;
   std::string selector;
   bool all = false;
   bool no_prompt = false;
   bool keep_data = false, keep_backups = false;
+  bool delete_data = false, delete_backups = false;  // of older lines; it is what happens anyway
   bool wait = true;
   std::int64_t timeout_s = 300;
 };
@@ -67,6 +97,8 @@ struct ApplyFiles {
   std::vector<std::string> files;  // "-" is standard input
   bool dry_run = false;            // the server checks, nothing is stored
   bool force_conflicts = false;
+  bool wait = true;  // until definitions are served
+  std::int64_t timeout_s = 30;
 };
 
 struct Version {
@@ -87,6 +119,17 @@ struct History {
   std::int64_t last = 0;  // 0: all
 };
 
+// A moment: a time, "now", or the number of a record.
+struct ShowState {
+  std::string cluster, bundle;
+  std::string at;  // "": now, or the end of the bundle
+};
+
+struct Diff {
+  std::string cluster, bundle;
+  std::string from, to;  // `to` "": as above
+};
+
 struct Replay {
   std::string bundle;
   bool verify = false;
@@ -105,8 +148,15 @@ struct Completion {
   std::string shell;  // "bash", "zsh", "fish"
 };
 
-using Command = std::variant<CreateCluster, ShowCluster, DeleteCluster, Failover, ApplyFiles,
-                             Version, Why, History, Replay, VerifyFile, IncidentExport, Completion>;
+// What a shell asks: what could stand for the last of these words.
+struct Complete {
+  std::vector<std::string> words;
+};
+
+using Command =
+    std::variant<CreateCluster, ShowCluster, TestCluster, ShowStatus, Df, ShowUser, AddLabel,
+                 DeleteLabel, DeleteCluster, Failover, ApplyFiles, Version, Why, History, ShowState,
+                 Diff, Replay, VerifyFile, IncidentExport, Completion, Complete>;
 
 struct Arguments {
   Common common;
@@ -123,8 +173,7 @@ struct Ending {
 tl::expected<Arguments, Ending> ParseArguments(const std::string& program,
                                                const std::vector<std::string>& arguments);
 
-// All words after `program` that may be completed, one line "verb noun --option …" per verb; for
-// completion scripts.
+// One line per verb, of those that --help shows.
 struct VerbWords {
   std::string path;  // "create cluster"
   std::string about;

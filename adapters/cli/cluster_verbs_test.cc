@@ -3,114 +3,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "adapters/cli/documents.h"
-#include "adapters/cli/testing/captured.h"
-#include "adapters/cli/testing/incidents.h"
+#include "adapters/cli/testing/cluster_fixture.h"
 #include "adapters/cli/verbs.h"
-#include "adapters/local/test_support.h"
-#include "engine/cluster/spec.h"
 #include "engine/kube/names.h"
 
 namespace pgo::cli {
 namespace {
 
-using testing::Captured;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-local::StoreOptions Rules() {
-  local::StoreOptions options;
-  options.admission["PostgresCluster"] = [](const Json& object, const Json* old) {
-    std::vector<local::FieldError> out;
-    for (const auto& p : cluster::ValidateCluster(object, old)) {
-      out.push_back({p.field, "FieldValueInvalid",
-                     "Invalid value: " + p.value + ": " + p.rule + "; " + p.mend});
-    }
-    return out;
-  };
-  return options;
-}
-
-class ClusterVerbs : public ::testing::Test {
- protected:
-  ClusterVerbs() : api_(Rules()) {
-    testing::WriteText(
-        directory_.Path("kubeconfig"),
-        api_.credentials->Kubeconfig("https://127.0.0.1:" + std::to_string(api_.port)));
-    common_.kubeconfig = directory_.Path("kubeconfig");
-    common_.ns = "default";
-    const auto crd = ReadDocuments(testing::ReadText("crds/postgrescluster.yaml"), "crd");
-    EXPECT_EQ(api_.Call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-                        DumpJson(crd->at(0)))
-                  .code,
-              201);
-  }
-
-  Json Get(const std::string& path) { return api_.Call("GET", path).json(); }
-  Json Hippo() { return Get(kHippos + "/hippo"); }
-  void Post(const std::string& path, const Json& object) {
-    const auto answer = api_.Call("POST", path, DumpJson(object));
-    EXPECT_EQ(answer.code, 201) << answer.body;
-  }
-  static Json Labelled(const std::string& kind, const std::string& name) {
-    Json object = {{"apiVersion", "v1"}, {"kind", kind}, {"metadata", {{"name", name}}}};
-    Put(object, {"metadata", "labels", kube::kLabelCluster}, "hippo");
-    return object;
-  }
-  void MakePod(const std::string& letter, const std::string& role, std::int64_t lsn,
-               int timeline = 1) {
-    Json pod = Labelled("Pod", "hippo-00-" + letter + "-0");
-    const Json member = testing::MemberObject(role, lsn, timeline, "node-" + letter);
-    Put(pod, {"metadata", "annotations"}, GetObject(member, {"metadata", "annotations"}));
-    Put(pod, {"metadata", "labels", kube::kLabelInstance}, "hippo-00-" + letter);
-    pod["spec"] = JsonLiteral(R"({"containers":[{"name":"database","image":"i"}]})");
-    pod["spec"]["nodeName"] = "node-" + letter;
-    Post("/api/v1/namespaces/default/pods", pod);
-    const std::string status = R"({"status":{"phase":"Running","podIP":"10.0.0.1","conditions":[
-      {"type":"Ready","status":"True"}],"containerStatuses":[{"name":"database","ready":true,
-      "image":"i","imageID":"i","restartCount":0,"state":{"running":{}}}]}})";
-    const auto answer =
-        api_.Call("PATCH", "/api/v1/namespaces/default/pods/hippo-00-" + letter + "-0/status",
-                  status, "application/merge-patch+json");
-    EXPECT_EQ(answer.code, 200) << answer.body;
-  }
-  void MakeLock(const std::string& leader) {
-    Json lock = Labelled("Endpoints", "hippo-ha");
-    Put(lock, {"metadata", "annotations"}, Json{{"leader", leader}, {"optime", "83886408"}});
-    Post("/api/v1/namespaces/default/endpoints", lock);
-  }
-  void SetStatus(const std::string& ready, const std::string& message) {
-    Json status = JsonLiteral(R"({"status":{"conditions":[{"type":"Ready","reason":"R",
-      "lastTransitionTime":"2026-11-21T12:00:00Z"}]}})");
-    status["status"]["conditions"][0]["status"] = ready;
-    status["status"]["conditions"][0]["message"] = message;
-    status["status"]["conditions"][0]["observedGeneration"] =
-        GetInt(Hippo(), {"metadata", "generation"});
-    const auto answer = api_.Call("PATCH", kHippos + "/hippo/status", DumpJson(status),
-                                  "application/merge-patch+json");
-    EXPECT_EQ(answer.code, 200) << answer.body;
-  }
-  void MakeHippo() {
-    CreateCluster create;
-    create.name = "hippo";
-    create.replica_count = 1;
-    create.wait = false;
-    const auto made = run_(create, common_);
-    ASSERT_TRUE(made) << made.error().message;
-    MakePod("a", "primary", 0x5000148);
-    MakePod("b", "replica", 0x5000100);
-    MakeLock("hippo-00-a-0");
-  }
-
-  const std::string kHippos =
-      "/apis/postgres-operator.crunchydata.com/v1beta1/namespaces/default/postgresclusters";
-  local::TestServer api_;
-  testing::TempDir directory_;
-  Common common_;
-  Captured run_;
-};
+class ClusterVerbs : public testing::ClusterFixture {};
 
 TEST_F(ClusterVerbs, CreateWaitsUntilTheClusterIsReady) {
   std::thread plays_operator([this] {
@@ -213,6 +120,36 @@ TEST_F(ClusterVerbs, ApplyTakesAnyManifestAndShowsTheServersRefusal) {
   EXPECT_THAT(error, HasSubstr("field  spec.instances[0].replicas"));
   EXPECT_THAT(error, HasSubstr("value  -1"));
   EXPECT_THAT(error, HasSubstr("mend   "));
+}
+
+TEST_F(ClusterVerbs, ApplyReturnsOnlyWhenADefinitionIsServed) {
+  ApplyFiles apply;
+  apply.files = {"crds/postgrescluster.yaml"};
+  apply.timeout_s = 5;
+  ASSERT_TRUE(run_(apply, common_)) << run_.Error(apply, common_);
+  // Here a server that takes the definition but never serves it is played by a broken condition.
+  const std::string path =
+      "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
+      "postgresclusters.postgres-operator.crunchydata.com";
+  std::atomic<bool> end = false;
+  std::thread breaks([&] {
+    while (!end) {
+      api_.Call("PATCH", path + "/status",
+                R"({"status":{"conditions":[{"type":"Established","status":"False"}]}})",
+                "application/merge-patch+json");
+    }
+  });
+  apply.timeout_s = 1;
+  // The first look may come before the condition is broken again.
+  std::string error;
+  for (int i = 0; i < 20 && !error.starts_with("CustomResource"); ++i) {
+    error = run_.Error(apply, common_);
+  }
+  end = true;
+  breaks.join();
+  EXPECT_THAT(error, HasSubstr("is not served after 1 s: its condition Established is not true"));
+  apply.wait = false;
+  EXPECT_TRUE(run_(apply, common_));
 }
 
 TEST_F(ClusterVerbs, WhatCreatePrintsIsWhatApplyTakes) {

@@ -2,9 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "adapters/cli/kube_access.h"
+#include "adapters/cli/output.h"
+#include "adapters/cli/past.h"
 #include "engine/event/codec.h"
+#include "journal/query/place.h"
 
 namespace pgo::cli {
 namespace {
@@ -12,6 +17,34 @@ namespace {
 // Records about the operator itself, which every story may need.
 const std::vector<std::string> kOperatorSubjects{"operator/Started", "operator/Leading",
                                                  "operator/Contact", "operator/Ticked"};
+
+// How far behind a moment is looked for what was found out about it.
+constexpr std::uint64_t kLookAhead = 1000;
+
+// A moment outside of what is recorded is not answered by its nearest record.
+Status CheckCovered(const journal::Place& place, const Moment& moment, bool ended) {
+  if (place.last.seq == 0) return Fail(Code::kNotFound, "nothing is recorded");
+  const std::string asked =
+      moment.seq != 0 ? "#" + std::to_string(moment.seq) : TimeText(moment.wall_us);
+  if (place.at.seq == 0) {
+    return Fail(Code::kNotFound, "the records begin at " + MarkText(place.first) +
+                                     ": nothing is known of " + asked + ", which is before");
+  }
+  const bool beyond = moment.seq != 0 ? moment.seq > place.last.seq
+                                      : ended && moment.wall_us >= place.last.wall_us + kSecond;
+  if (!beyond) return {};
+  return Fail(Code::kNotFound, "the records end at " + MarkText(place.last) +
+                                   ": nothing is known of " + asked + ", which is after");
+}
+
+Result<journal::Place> PlaceIn(const journal::Reader& reader, const Moment& moment) {
+  return moment.seq != 0 ? journal::PlaceOfSeq(reader, moment.seq)
+                         : journal::PlaceOf(reader, moment.wall_us);
+}
+
+journal::Place::Mark MarkOf(const Json& json, const char* name) {
+  return {static_cast<std::uint64_t>(GetInt(json, {name, "seq"})), GetInt(json, {name, "wall_us"})};
+}
 
 }  // namespace
 
@@ -76,6 +109,39 @@ Status JournalSource::Complete(Records& records, journal::SeqRange range) {
   auto reader = Fetch({{}, range.from, range.to});
   if (!reader) return Fail(reader.error());
   return records.Add(*reader);
+}
+
+Result<std::shared_ptr<journal::BundleFile>> JournalSource::Around(const Moment& moment) {
+  if (is_bundle()) {
+    if (auto end = End(); !end) return Fail(end.error());  // opens it
+    const auto place = PlaceIn(*bundle_, moment);
+    if (!place) return Fail(place.error());
+    if (auto covered = CheckCovered(*place, moment, true); !covered) return Fail(covered.error());
+    return bundle_;
+  }
+  const auto json = client_->Get(moment.seq != 0 ? "/place?seq=" + std::to_string(moment.seq)
+                                                 : "/place?at=" + std::to_string(moment.wall_us));
+  if (!json) return Fail(json.error());
+  const journal::Place place{MarkOf(*json, "first"), MarkOf(*json, "last"), MarkOf(*json, "at"),
+                             MarkOf(*json, "next")};
+  if (auto covered = CheckCovered(place, moment, false); !covered) return Fail(covered.error());
+  return Fetch({{}, place.at.seq, std::min(place.at.seq + kLookAhead, place.last.seq)});
+}
+
+Result<std::int64_t> JournalSource::End() {
+  if (!is_bundle()) return WallNow();
+  if (bundle_ == nullptr) {
+    auto bundle = OpenBundle(bundle_path_);
+    if (!bundle) return Fail(bundle.error());
+    bundle_ = *bundle;
+  }
+  const auto place = journal::PlaceOfSeq(*bundle_, bundle_->Head().seq);
+  if (!place) return Fail(place.error());
+  return place->at.wall_us;
+}
+
+std::string NamespaceFor(const JournalSource& source, const Common& common) {
+  return source.is_bundle() ? common.ns : DefaultNamespace(common);
 }
 
 Result<ClusterKey> WhichCluster(const Records& records, const std::string& name,

@@ -1,5 +1,6 @@
 #include "adapters/cli/kube_access.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -8,6 +9,7 @@
 #include "adapters/cli/refusal.h"
 #include "adapters/kube/client.h"
 #include "adapters/kube/credentials.h"
+#include "adapters/kube/exec.h"
 #include "engine/kube/names.h"
 
 namespace pgo::cli {
@@ -17,6 +19,7 @@ volatile std::sig_atomic_t g_interrupted = 0;
 void Interrupt(int) { g_interrupted = 1; }
 
 constexpr auto kLookEvery = std::chrono::milliseconds(300);
+constexpr std::int64_t kExecTimeoutMs = 15'000;
 constexpr const char* kUserAgent = "pgo/0.1.0";
 
 std::string NamespaceOf(const Common& common, const std::string& of_context) {
@@ -48,6 +51,23 @@ std::string DefaultNamespace(const Common& common) {
   return NamespaceOf(common, config ? config->ns : "");
 }
 
+std::vector<std::string> KubeconfigFiles(const Common& common) {
+  const char* named = std::getenv("KUBECONFIG");
+  const char* home = std::getenv("HOME");
+  if (!common.kubeconfig.empty()) return {common.kubeconfig};
+  if (named == nullptr || *named == '\0') {
+    return {std::string(home == nullptr ? "" : home) + "/.kube/config"};
+  }
+  std::vector<std::string> out;
+  const std::string list = named;
+  for (std::size_t at = 0; at <= list.size();) {
+    const std::size_t end = std::min(list.find(':', at), list.size());
+    if (end > at) out.push_back(list.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
 Kube::Kube(std::unique_ptr<kube::Client> client, std::string ns)
     : client_(std::move(client)), ns_(std::move(ns)) {}
 Kube::~Kube() = default;
@@ -62,6 +82,22 @@ Result<std::unique_ptr<Kube>> Kube::Connect(const Common& common) {
 }
 
 const std::string& Kube::server() const { return client_->config().server; }
+
+kube::Reply Kube::Ask(kube::Request request) {
+  request.timeout_ms = timeout_ms_;
+  return client_->Do(std::move(request));
+}
+
+Result<CommandOutput> Kube::Exec(const PodCommand& command) {
+  kube::ExecCall call{command.ns, command.pod, command.container, command.argv, "", kExecTimeoutMs};
+  auto ran = kube::RunExec(*client_->credentials(), client_->user_agent(), call);
+  if (ran) return CommandOutput{ran->code, std::move(ran->out), std::move(ran->err)};
+  Error error = ran.error().In("command in pod " + command.pod);
+  if (error.code == Code::kDenied) {
+    error.message += "; ask for the right to create pods/exec in namespace " + command.ns;
+  }
+  return Fail(std::move(error));
+}
 
 Result<Json> Kube::Answer(kube::Reply reply, const std::string& what) {
   if (reply.ok()) return std::move(reply.body);
@@ -85,13 +121,13 @@ Result<Json> Kube::Answer(kube::Reply reply, const std::string& what) {
 }
 
 Result<Json> Kube::Get(const kube::ObjectRef& ref) {
-  return Answer(client_->Do(kube::GetRequest(ref)), ref.Text());
+  return Answer(Ask(kube::GetRequest(ref)), ref.Text());
 }
 
 Result<Json> Kube::GetPath(const std::string& path) {
   kube::Request request;
   request.path = path;
-  return Answer(client_->Do(std::move(request)), path);
+  return Answer(Ask(std::move(request)), path);
 }
 
 Result<std::vector<Json>> Kube::List(std::string_view kind, const std::string& ns,
@@ -100,7 +136,7 @@ Result<std::vector<Json>> Kube::List(std::string_view kind, const std::string& n
   std::string more;
   const kube::KindInfo* info = kube::FindKind(kind);
   do {
-    auto page = Answer(client_->Do(kube::ListRequest(kind, ns, selector, more)), std::string(kind));
+    auto page = Answer(Ask(kube::ListRequest(kind, ns, selector, more)), std::string(kind));
     if (!page) return Fail(page.error());
     more = GetString(*page, {"metadata", "continue"});
     for (const Json& item : GetArray(*page, {"items"})) {
@@ -161,7 +197,7 @@ Result<Json> Kube::Apply(const Json& object, const ApplyHow& how) {
                  (how.force ? "&force=true" : "") + (how.dry_run ? "&dryRun=All" : "");
   request.content_type = "application/apply-patch+yaml";
   request.body = DumpJson(object);
-  return Answer(client_->Do(std::move(request)), What(object));
+  return Answer(Ask(std::move(request)), What(object));
 }
 
 Result<Json> Kube::MergePatch(const kube::ObjectRef& ref, const Json& patch) {
@@ -172,12 +208,12 @@ Result<Json> Kube::MergePatch(const kube::ObjectRef& ref, const Json& patch) {
   request.path = kube::PathOf(*kind, ref.ns, ref.name) + "?fieldManager=" + kManager;
   request.content_type = "application/merge-patch+json";
   request.body = DumpJson(patch);
-  return Answer(client_->Do(std::move(request)), ref.Text());
+  return Answer(Ask(std::move(request)), ref.Text());
 }
 
 Status Kube::Delete(const kube::ObjectRef& ref, const std::string& uid) {
-  auto answer = Answer(client_->Do(kube::DeleteRequest(ref, {uid, "", std::nullopt, "Background"})),
-                       ref.Text());
+  auto answer =
+      Answer(Ask(kube::DeleteRequest(ref, {uid, "", std::nullopt, "Background"})), ref.Text());
   if (!answer) return Fail(answer.error());
   return {};
 }
@@ -224,6 +260,10 @@ Result<std::unique_ptr<Snapshot>> ReadCluster(Kube& kube, const ClusterKey& key,
     objects.insert(objects.end(), nodes->begin(), nodes->end());
   }
   return SnapshotOf(key, objects);
+}
+
+ClusterKey KeyOf(const Json& object) {
+  return {GetString(object, {"metadata", "namespace"}), GetString(object, {"metadata", "name"})};
 }
 
 Result<std::vector<Json>> FindClusters(Kube& kube, const std::vector<std::string>& names,

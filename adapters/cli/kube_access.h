@@ -29,6 +29,16 @@ struct ApplyHow {
   bool dry_run = false;
 };
 
+// A command in a container of a pod, and what came of it. Output beyond 1 MiB each is cut off.
+struct PodCommand {
+  std::string ns, pod, container;
+  std::vector<std::string> argv;  // never a credential: argv can be seen by others
+};
+struct CommandOutput {
+  int code = 0;  // its exit status
+  std::string out, err;
+};
+
 class Kube {
  public:
   static Result<std::unique_ptr<Kube>> Connect(const Common& common);
@@ -47,14 +57,22 @@ class Kube {
   Status Delete(const kube::ObjectRef& ref, const std::string& uid);
   // Any path of the API: "/version".
   Result<Json> GetPath(const std::string& path);
+  // Runs a command with the user's own right to do so; at most 15 s. Several threads may call this
+  // at the same time. An error: it did not run, or what became of it is not known.
+  Result<CommandOutput> Exec(const PodCommand& command);
+  // Of each later request; 10 s at first.
+  void SetTimeout(std::int64_t milliseconds) { timeout_ms_ = milliseconds; }
 
  private:
   Kube(std::unique_ptr<kube::Client> client, std::string ns);
   Result<Json> Answer(kube::Reply reply, const std::string& what);
   Result<std::string> PathFor(const Json& object);
 
+  kube::Reply Ask(kube::Request request);
+
   std::unique_ptr<kube::Client> client_;
   std::string ns_;
+  std::int64_t timeout_ms_ = 10'000;
 };
 
 // All that belongs to one cluster, read now. The view points into the world beside it.
@@ -74,6 +92,9 @@ std::unique_ptr<Snapshot> SnapshotOf(const ClusterKey& key, const std::vector<Js
 Result<std::vector<Json>> FindClusters(Kube& kube, const std::vector<std::string>& names,
                                        const std::string& selector, bool all);
 
+// {namespace, name} of an object.
+ClusterKey KeyOf(const Json& object);
+
 // Calls `look` every 300 ms until it says true, fails, the time is over (kUnavailable with `late`
 // as message) or the user interrupts (kUnavailable "interrupted").
 Status WaitUntil(std::int64_t timeout_s, const std::string& late,
@@ -82,5 +103,7 @@ Status WaitUntil(std::int64_t timeout_s, const std::string& late,
 std::int64_t WallNow();  // microseconds
 // The namespace that Kube::ns() would give, without a connection.
 std::string DefaultNamespace(const Common& common);
+// The kubeconfig files that are read: of --kubeconfig, else KUBECONFIG, else ~/.kube/config.
+std::vector<std::string> KubeconfigFiles(const Common& common);
 
 }  // namespace pgo::cli

@@ -10,16 +10,25 @@ namespace pgo::cli {
 
 Status Run(const CreateCluster& options, const Common& common, Console& console);
 Status Run(const ShowCluster& options, const Common& common, Console& console);
+Status Run(const TestCluster& options, const Common& common, Console& console);
+Status Run(const ShowStatus& options, const Common& common, Console& console);
+Status Run(const Df& options, const Common& common, Console& console);
+Status Run(const ShowUser& options, const Common& common, Console& console);
+Status Run(const AddLabel& options, const Common& common, Console& console);
+Status Run(const DeleteLabel& options, const Common& common, Console& console);
 Status Run(const DeleteCluster& options, const Common& common, Console& console);
 Status Run(const Failover& options, const Common& common, Console& console);
 Status Run(const ApplyFiles& options, const Common& common, Console& console);
 Status Run(const Version& options, const Common& common, Console& console);
 Status Run(const Why& options, const Common& common, Console& console);
 Status Run(const History& options, const Common& common, Console& console);
+Status Run(const ShowState& options, const Common& common, Console& console);
+Status Run(const Diff& options, const Common& common, Console& console);
 Status Run(const Replay& options, const Common& common, Console& console);
 Status Run(const VerifyFile& options, const Common& common, Console& console);
 Status Run(const IncidentExport& options, const Common& common, Console& console);
 Status Run(const Completion& options, const Common& common, Console& console);
+Status Run(const Complete& options, const Common& common, Console& console);
 
 inline constexpr const char* kVersion = "0.1.0";
 

@@ -10,7 +10,23 @@ namespace {
 
 constexpr std::int64_t kDay = 24 * 3600 * kSecond;
 
-std::optional<std::int64_t> Age(const std::string& text) {
+// "10 minutes ago" and "10m ago" as "10m"; anything else as it is.
+std::string ShortAge(const std::string& text) {
+  constexpr std::string_view kAgo = " ago";
+  if (!text.ends_with(kAgo)) return text;
+  const std::string age = text.substr(0, text.size() - kAgo.size());
+  const auto space = age.find(' ');
+  if (space == std::string::npos) return age;
+  std::string unit = age.substr(space + 1);
+  if (unit.ends_with('s')) unit.pop_back();
+  for (const std::string_view known : {"second", "minute", "hour", "day"}) {
+    if (unit == known) return age.substr(0, space) + unit.front();
+  }
+  return text;
+}
+
+std::optional<std::int64_t> Age(const std::string& written) {
+  const std::string text = ShortAge(written);
   std::int64_t number = 0;
   const char* end = text.data() + text.size();
   const auto read = std::from_chars(text.data(), end, number);
@@ -41,6 +57,7 @@ std::optional<std::int64_t> OnDay(const std::string& date, std::string clock) {
 
 Result<std::int64_t> ParseWhen(const std::string& option, const std::string& text,
                                std::int64_t now_us) {
+  if (text == "now") return now_us;
   if (const auto age = Age(text)) return now_us - *age;
   std::string rest = text;
   if (rest.ends_with('Z')) rest.pop_back();
@@ -57,6 +74,24 @@ Result<std::int64_t> ParseWhen(const std::string& option, const std::string& tex
   return Fail(Code::kInvalid, option + ": \"" + text +
                                   "\": must be a time in UTC or an age; write it as "
                                   "'2026-05-04 03:12:05', 03:12 or 2h");
+}
+
+Result<Moment> ParseMoment(const std::string& option, const std::string& text,
+                           std::int64_t now_us) {
+  if (text.empty() || text == "now") return Moment{0, now_us};
+  const bool hash = text.starts_with('#');
+  if (hash || text.find_first_not_of("0123456789") == std::string::npos) {
+    Moment moment;
+    const char* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data() + (hash ? 1 : 0), end, moment.seq);
+    if (read.ec == std::errc() && read.ptr == end && moment.seq > 0) return moment;
+    return Fail(
+        Code::kInvalid,
+        option + ": \"" + text + "\": must be the number of a record, from 1; write it as #4127");
+  }
+  auto when = ParseWhen(option, text, now_us);
+  if (!when) return Fail(when.error());
+  return Moment{0, *when + (text.find('.') == std::string::npos ? kSecond - 1 : 0)};
 }
 
 }  // namespace pgo::cli

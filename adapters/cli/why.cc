@@ -1,6 +1,5 @@
 // `pgo why`: the story of a change of primary.
 #include <algorithm>
-#include <charconv>
 
 #include "adapters/cli/journal_source.h"
 #include "adapters/cli/kube_access.h"
@@ -65,21 +64,11 @@ void SayLater(const std::vector<Episode>& all, const std::vector<Episode>& shown
 
 // The one under way at that moment or record, else the last one before.
 Result<std::vector<Episode>> At(std::vector<Episode> all, const std::string& at, std::int64_t now) {
-  std::uint64_t seq = 0;
-  std::int64_t wall = 0;
-  if (at.starts_with('#')) {
-    const auto read = std::from_chars(at.data() + 1, at.data() + at.size(), seq);
-    if (read.ec != std::errc() || read.ptr != at.data() + at.size()) {
-      return Fail(Code::kInvalid,
-                  "--at: \"" + at + "\": must be # and a number; write it as #4127");
-    }
-  } else {
-    auto when = ParseWhen("--at", at, now);
-    if (!when) return Fail(when.error());
-    // "03:12:05" means that whole second.
-    wall = *when + (at.find('.') == std::string::npos ? kSecond - 1 : 0);
-  }
-  std::erase_if(all, [&](const Episode& e) { return seq != 0 ? e.seq > seq : e.wall_us > wall; });
+  const auto moment = ParseMoment("--at", at, now);
+  if (!moment) return Fail(moment.error());
+  std::erase_if(all, [&](const Episode& e) {
+    return moment->seq != 0 ? e.seq > moment->seq : e.wall_us > moment->wall_us;
+  });
   if (all.empty())
     return Fail(Code::kNotFound, "no change of primary is recorded at or before " + at);
   return std::vector<Episode>{all.back()};

@@ -66,4 +66,9 @@ bool LessQuantity(std::string_view a, std::string_view b) {
   return x && y && *x < *y;
 }
 
+std::optional<std::uint64_t> WholeUnits(std::string_view amount) {
+  const auto read = Read(amount);
+  return read ? std::optional(read->first) : std::nullopt;
+}
+
 }  // namespace pgo::cluster
