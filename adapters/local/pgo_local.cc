@@ -24,13 +24,16 @@ struct Arguments {
   std::string image = "build/image/rootfs";
   int nodes = 3, port = 0;
   bool foreground = false, detach = false, purge = false, json = false;
-  std::string verb, node;
+  int node_grace_s = 40, eviction_s = 300;
+  std::string verb, node, other;
+  std::string ns = "default", pod, container;
+  int signal = SIGKILL;
   std::vector<std::string> command;
 };
 
 int Complain(const std::string& message) {
   std::fprintf(stderr, "pgo-local: %s\n", message.c_str());
-  return 1;
+  return 2;
 }
 
 std::string Absolute(const std::string& path) {
@@ -90,7 +93,7 @@ int UpDetached(const DaemonOptions& options) {
 
 int Up(const Arguments& arguments) {
   const DaemonOptions options{arguments.directory, Absolute(arguments.image), arguments.nodes,
-                              arguments.port};
+                              arguments.port,      arguments.node_grace_s,    arguments.eviction_s};
   if (const pid_t pid = RunningDaemon(options.directory)) {
     std::fprintf(stderr, "pgo-local runs already (process %d)\n", pid);
     std::printf("%s/kubeconfig\n", options.directory.c_str());
@@ -136,6 +139,19 @@ Result<Json> Ask(const Arguments& arguments, const Json& request) {
   return AskDaemon(arguments.directory, request);
 }
 
+// "on, cut from the API server, node2"
+std::string StateOf(const Json& node) {
+  std::string state = !GetBool(node, {"powered"}) ? "off"
+                      : GetBool(node, {"frozen"}) ? "frozen"
+                                                  : "on";
+  if (!GetBool(node, {"linked"})) return state + ", cut off";
+  std::string cuts;
+  if (!GetBool(node, {"api"})) cuts = "the API server";
+  for (const Json& other : GetArray(node, {"cut_from"}))
+    cuts += (cuts.empty() ? "" : ", ") + AsString(other);
+  return cuts.empty() ? state : state + ", cut from " + cuts;
+}
+
 int ShowStatus(const Arguments& arguments) {
   auto answer = Ask(arguments, {{"op", "status"}});
   if (!answer) return Complain(answer.error().message);
@@ -146,16 +162,19 @@ int ShowStatus(const Arguments& arguments) {
   std::printf("kubeconfig  %s\nimage       %s\n", GetString(*answer, {"kubeconfig"}).c_str(),
               GetString(*answer, {"image"}).c_str());
   for (const Json& node : GetArray(*answer, {"nodes"})) {
-    const char* state = !GetBool(node, {"powered"})  ? "off"
-                        : GetBool(node, {"frozen"})  ? "frozen"
-                        : !GetBool(node, {"linked"}) ? "cut off"
-                                                     : "on";
-    std::printf("%-11s %s\n", GetString(node, {"name"}).c_str(), state);
+    std::printf("%-11s %s\n", GetString(node, {"name"}).c_str(), StateOf(node).c_str());
   }
   return 0;
 }
 
 int Order(const Arguments& arguments, const Json& request) {
+  const bool one_node = arguments.verb == "cut" || arguments.verb == "heal";
+  if (GetString(request, {"op"}) == "api" && one_node == arguments.node.empty()) {
+    return Complain(one_node ? "api " + arguments.verb + " needs a node: pgo-local api " +
+                                   arguments.verb + " node1"
+                             : "api " + arguments.verb + " is for all nodes: leave out \"" +
+                                   arguments.node + "\", or use 'cut'");
+  }
   auto answer = Ask(arguments, request);
   return answer ? 0 : Complain(answer.error().message);
 }
@@ -176,22 +195,65 @@ int RunCommand(const Arguments& arguments) {
   return status ? *status : Complain(status.error().message);
 }
 
-void AddFaults(CLI::App& app, Arguments& a) {
+// The verbs of a subcommand, each with what it does, and examples.
+CLI::Option* AddVerb(CLI::App* to, Arguments& a, const std::vector<const char*>& rows,
+                     const char* examples) {
+  std::string footer = "\nVerbs:\n";
+  std::vector<std::string> verbs;
+  for (const std::string row : rows) {
+    footer += "  " + row + "\n";
+    verbs.push_back(row.substr(0, row.find(' ')));
+  }
+  to->footer(footer + "\nExamples:\n" + examples);
+  return to->add_option("verb", a.verb)->required()->check(CLI::IsMember(verbs));
+}
+
+void AddNodeFaults(CLI::App& app, Arguments& a) {
   auto* node = app.add_subcommand("node", "what can happen to a node")->fallthrough();
-  node->footer(
-      "\nVerbs:\n  power-off   the link goes down, then every process dies at once\n  power-on    "
-      "boots it, with the disk it had"
-      "\n  cut, heal   the link alone\n  freeze, thaw  SIGSTOP and SIGCONT to all of it"
-      "\n  report-off, report-on  its cloud says that it is off: the out-of-service taint"
-      "\n\nExamples:\n  pgo-local node power-off node1\n  pgo-local node report-off node1");
-  node->add_option("verb", a.verb)
-      ->required()
-      ->check(CLI::IsMember(
-          {"power-off", "power-on", "cut", "heal", "freeze", "thaw", "report-off", "report-on"}));
-  node->add_option("node", a.node)->required();
-  auto* api = app.add_subcommand("api", "the API server goes away and comes back")->fallthrough();
-  api->footer("\nExamples:\n  pgo-local api stop\n  pgo-local api start");
-  api->add_option("verb", a.verb)->required()->check(CLI::IsMember({"stop", "start"}));
+  AddVerb(node, a,
+          {"power-off   the link goes down, then every process dies at once",
+           "power-on    boots it, with the disk it had",
+           "cut         pulls its cable: everything on it goes on, nobody hears it",
+           "heal        puts the cable back",
+           "freeze      stops every process of it, its kubelet too; connections stay open",
+           "thaw        lets them go on",
+           "report-off  its cloud says that it is off: the out-of-service taint",
+           "report-on   takes that back"},
+          "  pgo-local node power-off node1\n  pgo-local node report-off node1\n"
+          "  pgo-local node freeze node2");
+  node->add_option("node", a.node, "\"node1\", ...")->required();
+  auto* link =
+      app.add_subcommand("link", "two nodes stop hearing each other, only they")->fallthrough();
+  AddVerb(link, a,
+          {"cut   drops what they send each other, without a word", "heal  lets it through again"},
+          "  pgo-local link cut node1 node2\n"
+          "  pgo-local link cut node1 client      # where 'pgo-local run' runs");
+  link->add_option("node", a.node)->required();
+  link->add_option("other", a.other)->required();
+}
+
+void AddFaults(CLI::App& app, Arguments& a) {
+  AddNodeFaults(app, a);
+  auto* api =
+      app.add_subcommand("api", "the API server goes away, for all or for one node")->fallthrough();
+  AddVerb(api, a,
+          {"stop   it refuses connections; those there are cut", "start  it is back",
+           "cut    one node, its kubelet and its pods, and the API server stop hearing each other",
+           "heal   they do again"},
+          "  pgo-local api stop\n  pgo-local api cut node1\n  pgo-local api heal node1");
+  api->add_option("node", a.node, "for cut and heal");
+  auto* pod = app.add_subcommand("pod", "what can happen to a pod")->fallthrough();
+  AddVerb(pod, a,
+          {"kill-container  its first process gets a signal, SIGKILL unless told otherwise"},
+          "  pgo-local pod kill-container hippo-00-abcd-0 database\n"
+          "  pgo-local pod kill-container web-0 main --namespace team-a --signal 15\n\n"
+          "A pod's object is removed at once by: kubectl delete pod POD --force --grace-period=0");
+  pod->add_option("pod", a.pod)->required();
+  pod->add_option("container", a.container)->required();
+  pod->add_option("-n,--namespace", a.ns)->capture_default_str();
+  pod->add_option("--signal", a.signal, "its number")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
 }
 
 void AddRun(CLI::App& app, Arguments& a) {
@@ -217,6 +279,14 @@ void AddCommands(CLI::App& app, Arguments& a) {
   up->add_option("--image", a.image, "root file system of every container")->capture_default_str();
   up->add_option("--port", a.port, "of the API server on 127.0.0.1; 0 takes a free one")
       ->check(CLI::Range(0, 65535));
+  up->add_option("--node-grace", a.node_grace_s,
+                 "seconds of silence after which a node is not ready (Ready Unknown, tainted)")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  up->add_option("--eviction", a.eviction_s,
+                 "seconds that pods tolerate such a node, unless they say otherwise themselves")
+      ->check(CLI::Range(0, 86400))
+      ->capture_default_str();
   auto* foreground =
       up->add_flag("--foreground", a.foreground, "stay until Ctrl-C, then end the cluster");
   up->add_flag("--detach", a.detach, "run in the background (the default)")->excludes(foreground);
@@ -231,6 +301,17 @@ void AddCommands(CLI::App& app, Arguments& a) {
   AddRun(app, a);
 }
 
+// The request of a fault; nothing for other subcommands.
+std::optional<Json> FaultOf(const CLI::App& app, const Arguments& a) {
+  if (app.got_subcommand("node")) return Json{{"op", "node"}, {"verb", a.verb}, {"node", a.node}};
+  if (app.got_subcommand("link"))
+    return Json{{"op", "link"}, {"verb", a.verb}, {"node", a.node}, {"other", a.other}};
+  if (app.got_subcommand("api")) return Json{{"op", "api"}, {"verb", a.verb}, {"node", a.node}};
+  if (!app.got_subcommand("pod")) return std::nullopt;
+  return Json{{"op", "pod"},  {"verb", a.verb},           {"namespace", a.ns},
+              {"pod", a.pod}, {"container", a.container}, {"signal", a.signal}};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -242,13 +323,15 @@ int main(int argc, char** argv) {
       "pgo-local");
   app.require_subcommand(1);
   AddCommands(app, a);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   a.directory = Absolute(a.directory);
   if (app.got_subcommand("up")) return Up(a);
   if (app.got_subcommand("down")) return Down(a);
   if (app.got_subcommand("status")) return ShowStatus(a);
-  if (app.got_subcommand("node"))
-    return Order(a, {{"op", "node"}, {"verb", a.verb}, {"node", a.node}});
-  if (app.got_subcommand("api")) return Order(a, {{"op", "api"}, {"verb", a.verb}});
+  if (const auto fault = FaultOf(app, a)) return Order(a, *fault);
   return RunCommand(a);
 }

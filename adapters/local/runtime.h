@@ -27,7 +27,7 @@ struct ExecRequest {
   bool has_stdin = false;
   std::function<void(std::string_view)> on_stdout;
   std::function<void(std::string_view)> on_stderr;
-  std::function<void(int exit_code)> on_exit;  // last call; 128+N for signal N
+  std::function<void(int exit_code)> on_exit;  // last call; 128+N for signal N; negative: unknown
 };
 
 class Runtime {
@@ -42,9 +42,9 @@ class Runtime {
   // Power loss: the node's link goes down, then every process of it dies at once; volumes stay.
   virtual Status PowerOff(const std::string& node) = 0;
   virtual Status PowerOn(const std::string& node) = 0;
-  // The node's link alone.
+  // The node's link alone: everything on the node goes on, connections stay open.
   virtual Status SetLink(const std::string& node, bool up) = 0;
-  // SIGSTOP / SIGCONT to every process of the node.
+  // SIGSTOP / SIGCONT to every process of the node, its kubelet among them; connections stay open.
   virtual Status SetFrozen(const std::string& node, bool frozen) = 0;
 };
 

@@ -70,6 +70,9 @@ TEST_F(ApiTest, PatchesOfAllFourKinds) {
   EXPECT_EQ(patch("apply-patch+yaml", yaml, "?fieldManager=m").code, 200);
   EXPECT_EQ(GetObject(api.Call("GET", path).json(), {"data"}).size(), 4u);
   EXPECT_EQ(patch("json", "{}").code, 415);
+  EXPECT_EQ(api.Call("DELETE", path, R"({"dryRun": ["All"]})").code, 200);
+  EXPECT_EQ(api.Call("DELETE", kMaps, R"({"dryRun": ["All"]})").code, 200);
+  EXPECT_EQ(api.Call("GET", path).code, 200) << "it was only tried";
   EXPECT_EQ(patch("merge-patch+json", R"({"metadata": {"resourceVersion": "1"}})").code, 409);
   EXPECT_EQ(patch("merge-patch+json", R"({"data": {"e": "1"}})", "?dryRun=All").code, 200);
   EXPECT_EQ(GetObject(api.Call("GET", path).json(), {"data"}).size(), 4u);

@@ -15,6 +15,7 @@
 #include "adapters/local/api/body.h"
 #include "adapters/local/api/discovery.h"
 #include "adapters/local/api/openapi.h"
+#include "adapters/local/api/reviews.h"
 #include "adapters/local/api/watch.h"
 #include "adapters/local/store/meta.h"
 
@@ -91,7 +92,12 @@ Reply ReadLog(Runtime* runtime, const Request& request, const Target& target) {
   const auto text = runtime->Logs(target.ns, target.name, request.Query("container"),
                                   tail.empty() ? -1 : std::strtoll(tail.c_str(), nullptr, 10),
                                   request.QueryTrue("previous"));
-  if (!text) return ErrorReply(BadRequest(text.error().message));
+  if (!text) {
+    const Code code = text.error().code;
+    if (code != Code::kUnavailable && code != Code::kUnknown)
+      return ErrorReply(BadRequest(text.error().message));
+    return ErrorReply({500, "InternalError", text.error().message, nullptr});
+  }
   return {200, *text, "text/plain"};
 }
 
@@ -179,8 +185,8 @@ std::optional<Reply> Connection::Immediate(const HttpRequest& http, Request& req
   if (request.path.starts_with("/pgo-local/")) return std::nullopt;
   const auto types = state_.store.Types();
   if (auto reply = Discover(request.path, *types)) return reply;
-  if (auto reply = OpenApi(request.path, *types)) return reply;
-  if (auto reply = state_.handlers.Review(request)) return reply;
+  if (auto reply = OpenApi(request, *types)) return reply;
+  if (auto reply = Review(request, state_.credentials)) return reply;
   if (request.content_type.starts_with("application/vnd.kubernetes.protobuf")) {
     return ErrorReply(
         {415, "UnsupportedMediaType", "this server reads JSON and YAML, not protobuf", nullptr});

@@ -77,9 +77,15 @@ Json ResourceList(const std::string& group, const std::string& version, const Ty
                     {"kind", kind},
                     {"verbs", {"create"}}});
   };
-  if (group == "authorization.k8s.io")
+  if (group == "authorization.k8s.io") {
     review("selfsubjectaccessreviews", "SelfSubjectAccessReview");
-  if (group == "authentication.k8s.io") review("selfsubjectreviews", "SelfSubjectReview");
+    review("selfsubjectrulesreviews", "SelfSubjectRulesReview");
+    review("subjectaccessreviews", "SubjectAccessReview");
+  }
+  if (group == "authentication.k8s.io") {
+    review("selfsubjectreviews", "SelfSubjectReview");
+    review("tokenreviews", "TokenReview");
+  }
   return {{"kind", "APIResourceList"},
           {"apiVersion", "v1"},
           {"groupVersion", group.empty() ? version : group + "/" + version},
@@ -87,7 +93,7 @@ Json ResourceList(const std::string& group, const std::string& version, const Ty
 }
 
 Json Version() {
-  return {{"major", "1"},    {"minor", "33"},           {"gitVersion", "v1.33.0-pgo-local"},
+  return {{"major", "1"},    {"minor", "34"},           {"gitVersion", "v1.34.0+pgo-local"},
           {"gitCommit", ""}, {"gitTreeState", "clean"}, {"buildDate", "1970-01-01T00:00:00Z"},
           {"goVersion", ""}, {"compiler", ""},          {"platform", "linux/amd64"}};
 }

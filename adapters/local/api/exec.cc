@@ -40,7 +40,17 @@ std::string Protocol(const HttpRequest& http) {
   return {};
 }
 
+std::string FailureFrame(const std::string& why) {
+  return Frame(kError, DumpJson({{"metadata", Json::object()},
+                                 {"status", "Failure"},
+                                 {"message", why},
+                                 {"reason", "InternalError"},
+                                 {"code", 500}}));
+}
+
 std::string ExitFrame(int code) {
+  if (code < 0)
+    return FailureFrame("error reading from the node: how the command ended is unknown");
   if (code == 0) return Frame(kError, R"({"metadata":{},"status":"Success"})");
   const std::string text = std::to_string(code);
   const Json status = {
@@ -51,14 +61,6 @@ std::string ExitFrame(int code) {
       {"details", {{"causes", {{{"reason", "ExitCode"}, {"message", text}}}}}},
       {"code", 500}};
   return Frame(kError, DumpJson(status));
-}
-
-std::string FailureFrame(const std::string& why) {
-  return Frame(kError, DumpJson({{"metadata", Json::object()},
-                                 {"status", "Failure"},
-                                 {"message", why},
-                                 {"reason", "InternalError"},
-                                 {"code", 500}}));
 }
 
 // Why the command cannot be started, if so.

@@ -27,7 +27,7 @@ class EchoSession final : public ExecSession {
     if (request_.has_stdin) return;
     request_.on_stdout("out " + request_.argv.back());
     request_.on_stderr("err");
-    request_.on_exit(3);
+    request_.on_exit(request_.argv[0] == "lost" ? -1 : 3);
   }
   void WriteStdin(std::string_view bytes) override { request_.on_stdout(bytes); }
   void CloseStdin() override { request_.on_exit(0); }
@@ -108,6 +108,13 @@ TEST_F(ExecTest, ExitCodeComesAsAStatus) {
   const Json status = *ParseJson(frames.at(3));
   EXPECT_EQ(GetString(status, {"reason"}), "NonZeroExitCode");
   EXPECT_EQ(GetString(GetArray(status, {"details", "causes"})[0], {"message"}), "3");
+}
+
+TEST_F(ExecTest, AnEndNobodyKnowsIsNoExitCode) {
+  Open("command=lost", "v5.channel.k8s.io");
+  const Json status = *ParseJson(ReadAll().at(3));
+  EXPECT_EQ(GetString(status, {"reason"}), "InternalError");
+  EXPECT_EQ(Find(status, "details"), nullptr);
 }
 
 TEST_F(ExecTest, Version5ClosesStdin) {

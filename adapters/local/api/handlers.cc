@@ -1,5 +1,7 @@
 #include "adapters/local/api/handlers.h"
 
+#include <algorithm>
+
 #include "adapters/local/api/body.h"
 #include "adapters/local/api/events.h"
 #include "adapters/local/api/table.h"
@@ -24,12 +26,17 @@ WriteOptions OptionsOf(const Request& request, const Target& target) {
           .dry_run = request.Query("dryRun") == "All"};
 }
 
+TableRequest TableRequestOf(const Request& request, const Target& target, std::uint64_t version) {
+  return {*target.type, target.version, request.Query("includeObject"), version};
+}
+
 Reply ReplyOf(const Answer<Json>& answer, const Request& request, const Target& target,
               int code = 200) {
   if (!answer) return ErrorReply(answer.error());
   Json shown = Shown(*target.type, target.version, *answer);
   if (WantsTable(request))
-    return JsonReply(code, TableOf(*target.type, target.version, Json::array({shown}), 0));
+    return JsonReply(code, TableOf(TableRequestOf(request, target, VersionOf(shown)),
+                                   Json::array({std::move(shown)})));
   return JsonReply(code, shown);
 }
 
@@ -95,6 +102,15 @@ std::optional<PatchType> PatchTypeOf(const std::string& content_type) {
   if (media == "application/apply-patch+yaml" || media == "application/apply-patch+cbor")
     return PatchType::kApply;
   return std::nullopt;
+}
+
+// A deletion says it in its body or in the query.
+bool OnlyTried(const Request& request) {
+  if (request.Query("dryRun") == "All") return true;
+  const auto options = ReadBody(request.body);
+  if (!options) return false;
+  const Json& asked = GetArray(*options, {"dryRun"});
+  return std::find(asked.begin(), asked.end(), "All") != asked.end();
 }
 
 Answer<DeletePreconditions> PreconditionsOf(const Request& request) {
@@ -231,7 +247,7 @@ Reply Handlers::List(const Request& request, const Target& target) {
     items.push_back(Shown(*target.type, target.version, std::move(object)));
   }
   if (WantsTable(request))
-    return JsonReply(200, TableOf(*target.type, target.version, items, version));
+    return JsonReply(200, TableOf(TableRequestOf(request, target, version), items));
   if (!target.type->custom) {  // Kubernetes leaves these out of the items of its own types
     for (Json& item : items) {
       item.erase("kind");
@@ -287,6 +303,9 @@ Reply Handlers::Patch(const Request& request, const Target& target) {
   }
   auto body = apply ? TypedBody(request, target) : ReadBody(request.body);
   if (!body) return ErrorReply(body.error());
+  if (*type == PatchType::kMerge) {
+    if (auto ok = CheckStrict(*body, request, target); !ok) return ErrorReply(ok.error());
+  }
   if (!apply && target.type->kept_as != target.type->resource)
     RenameEventFields(*body, EventForm::kCore);
   const bool existed = !apply || store_.Get(target.key()).has_value();
@@ -297,7 +316,7 @@ Reply Handlers::Patch(const Request& request, const Target& target) {
 Reply Handlers::Delete(const Request& request, const Target& target) {
   const auto preconditions = PreconditionsOf(request);
   if (!preconditions) return ErrorReply(preconditions.error());
-  if (request.Query("dryRun") == "All") return Get(request, target);
+  if (OnlyTried(request)) return Get(request, target);
   auto gone = store_.Delete(target.key(), *preconditions);
   if (!gone) return ErrorReply(gone.error());
   const auto left = store_.Get(target.key());
@@ -310,6 +329,7 @@ Reply Handlers::DeleteCollection(const Request& request, const Target& target) {
   if (!selector) return ErrorReply(selector.error());
   const auto preconditions = PreconditionsOf(request);
   if (!preconditions) return ErrorReply(preconditions.error());
+  if (OnlyTried(request)) return List(request, target);
   Json items = Json::array();
   for (const Json& object : store_.List(target.type->kept_as, target.ns).first) {
     if (!selector->Matches(object)) continue;
@@ -364,25 +384,6 @@ Reply Handlers::PodOrAccountVerb(const Request& request, const Target& target) {
                              {"expirationTimestamp", "2099-01-01T00:00:00Z"}}}});
   }
   return ErrorReply({404, "NotFound", "the server could not find the requested resource", nullptr});
-}
-
-std::optional<Reply> Handlers::Review(const Request& request) {
-  const bool access = request.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-  const bool self = request.path == "/apis/authentication.k8s.io/v1/selfsubjectreviews";
-  if (request.method != "POST" || (!access && !self)) return std::nullopt;
-  // The answer depends on nothing that was asked, so a body in protobuf, as kubectl sends, is well.
-  auto body = ReadBody(request.body);
-  if (!body || !body->is_object()) {
-    body = Json{{"apiVersion", access ? "authorization.k8s.io/v1" : "authentication.k8s.io/v1"},
-                {"kind", access ? "SelfSubjectAccessReview" : "SelfSubjectReview"}};
-  }
-  if (access) {
-    (*body)["status"] = {{"allowed", true}};
-  } else {
-    (*body)["status"] = {
-        {"userInfo", {{"username", request.identity.user}, {"groups", request.identity.groups}}}};
-  }
-  return JsonReply(201, *body);
 }
 
 }  // namespace pgo::local

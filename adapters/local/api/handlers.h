@@ -35,8 +35,6 @@ class Handlers {
 
   // Everything but watch, exec and log.
   Reply Handle(const Request& request, const Target& target);
-  // Reviews that need no object: /apis/authorization.k8s.io/v1/selfsubjectaccessreviews and kin.
-  std::optional<Reply> Review(const Request& request);
 
  private:
   Reply Get(const Request& request, const Target& target);

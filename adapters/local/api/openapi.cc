@@ -57,14 +57,26 @@ Json Document(const std::string& group, const std::string& version, const TypeTa
     schemas[ComponentOf(*type, version)] = ComponentSchema(*type, version);
   }
   return {{"openapi", "3.0.0"},
-          {"info", {{"title", "pgo-local"}, {"version", "v1.33.0"}}},
+          {"info", {{"title", "pgo-local"}, {"version", "v1.34.0"}}},
           {"paths", std::move(paths)},
           {"components", {{"schemas", std::move(schemas)}}}};
 }
 
+// In protobuf the empty document is no bytes at all.
+Reply Version2(const Request& request) {
+  constexpr const char* kProtobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+  if (request.accept.find("openapi.spec.v2") != std::string::npos) return {200, "", kProtobuf};
+  return JsonReply(200, {{"swagger", "2.0"},
+                         {"info", {{"title", "pgo-local"}, {"version", "v1.34.0"}}},
+                         {"paths", Json::object()},
+                         {"definitions", Json::object()}});
+}
+
 }  // namespace
 
-std::optional<Reply> OpenApi(const std::string& path, const TypeTable& types) {
+std::optional<Reply> OpenApi(const Request& request, const TypeTable& types) {
+  const std::string& path = request.path;
+  if (path == "/openapi/v2") return Version2(request);
   constexpr std::string_view kRoot = "/openapi/v3";
   if (!path.starts_with(kRoot)) return std::nullopt;
   Json list = Json::object();

@@ -1,5 +1,6 @@
 // OpenAPI v3 of what is served: enough for kubectl to know that the server validates fields, and
-// the schemas of custom types for `kubectl explain`.
+// the schemas of custom types for `kubectl explain`. Version 2, which old clients want before they
+// apply anything, is empty: they then check and merge by what they know themselves.
 #pragma once
 
 #include <optional>
@@ -9,6 +10,6 @@
 namespace pgo::local {
 
 // Nothing if the path is not one of OpenAPI's.
-std::optional<Reply> OpenApi(const std::string& path, const TypeTable& types);
+std::optional<Reply> OpenApi(const Request& request, const TypeTable& types);
 
 }  // namespace pgo::local

@@ -2,22 +2,13 @@
 
 #include <algorithm>
 
+#include "adapters/local/api/events.h"
+#include "adapters/local/api/human.h"
+#include "adapters/local/api/table_builtin.h"
 #include "adapters/local/store/meta.h"
-#include "engine/base/ids.h"
 
 namespace pgo::local {
 namespace {
-
-// "5m", "3h", "2d": how long ago a timestamp was.
-std::string Age(const std::string& timestamp) {
-  const auto then = ParseWall(timestamp);
-  if (!then) return "<unknown>";
-  const auto seconds = std::max<std::int64_t>(0, (NowMicros() - *then) / kSecond);
-  if (seconds < 120) return std::to_string(seconds) + "s";
-  if (seconds < 7200) return std::to_string(seconds / 60) + "m";
-  if (seconds < 172'800) return std::to_string(seconds / 3600) + "h";
-  return std::to_string(seconds / 86'400) + "d";
-}
 
 struct Column {
   std::string name, type, path;  // path: a JSONPath of field names and [?(@.type=="X")]
@@ -60,79 +51,78 @@ Json At(const Json& object, std::string_view path) {
   return value;
 }
 
+// The columns of a custom type.
 std::vector<Column> ColumnsOf(const TypeInfo& type, const std::string& version) {
   std::vector<Column> out = {{"Name", "string", ".metadata.name"}};
   const auto custom = type.columns.find(version);
-  if (custom != type.columns.end() && !custom->second.empty()) {
-    for (const Json& column : custom->second) {
-      out.push_back({GetString(column, {"name"}), GetString(column, {"type"}),
-                     GetString(column, {"jsonPath"}), GetInt(column, {"priority"})});
-    }
+  if (custom == type.columns.end() || custom->second.empty()) {
+    out.push_back({"Age", "date", ".metadata.creationTimestamp"});
     return out;
   }
-  if (!type.custom && type.kind == "Pod") {
-    out.insert(out.end(), {{"Ready", "string", "#ready"},
-                           {"Status", "string", "#phase"},
-                           {"Restarts", "integer", "#restarts"},
-                           {"Age", "date", ".metadata.creationTimestamp"},
-                           {"IP", "string", ".status.podIP", 1},
-                           {"Node", "string", ".spec.nodeName", 1}});
-    return out;
+  for (const Json& column : custom->second) {
+    out.push_back({GetString(column, {"name"}), GetString(column, {"type"}),
+                   GetString(column, {"jsonPath"}), GetInt(column, {"priority"})});
   }
-  if (!type.custom && (type.kind == "StatefulSet" || type.kind == "Deployment")) {
-    out.push_back({"Ready", "string", "#replicas"});
-  }
-  if (!type.custom && type.kind == "Service") {
-    out.insert(out.end(),
-               {{"Type", "string", ".spec.type"}, {"Cluster-IP", "string", ".spec.clusterIP"}});
-  }
-  if (!type.custom && type.kind == "PersistentVolumeClaim") {
-    out.insert(out.end(), {{"Status", "string", ".status.phase"},
-                           {"Volume", "string", ".spec.volumeName"},
-                           {"Capacity", "string", ".status.capacity.storage"}});
-  }
-  if (!type.custom && type.kind == "Node") out.push_back({"Status", "string", "#node"});
-  if (!type.custom && (type.kind == "Namespace" || type.kind == "PersistentVolume")) {
-    out.push_back({"Status", "string", ".status.phase"});
-  }
-  out.push_back({"Age", "date", ".metadata.creationTimestamp"});
   return out;
 }
 
-std::string NodeState(const Json& node) {
-  std::string out = "Unknown";
-  for (const Json& condition : GetArray(node, {"status", "conditions"})) {
-    if (GetString(condition, {"type"}) == "Ready") {
-      out = GetString(condition, {"status"}) == "True" ? "Ready" : "NotReady";
+Json Definition(const std::string& name, const std::string& type, std::int64_t priority) {
+  return {{"name", name},
+          {"type", type},
+          {"format", name == "Name" ? "name" : ""},
+          {"description", ""},
+          {"priority", priority}};
+}
+
+struct Content {
+  Json definitions = Json::array();
+  std::vector<Json> cells;  // of each object
+};
+
+Content OfCustom(const TypeInfo& type, const std::string& version, const Json& objects) {
+  Content out;
+  const auto columns = ColumnsOf(type, version);
+  for (const Column& column : columns)
+    out.definitions.push_back(Definition(column.name, column.type, column.priority));
+  for (const Json& object : objects) {
+    Json cells = Json::array();
+    for (const Column& column : columns) {
+      Json cell = At(object, column.path);
+      if (column.type == "date" && cell.is_string()) cell = Age(AsString(cell));
+      if (column.type == "string" && !cell.is_null() && !cell.is_string()) cell = DumpJson(cell);
+      cells.push_back(std::move(cell));
     }
+    out.cells.push_back(std::move(cells));
   }
-  return GetBool(node, {"spec", "unschedulable"}) ? out + ",SchedulingDisabled" : out;
+  return out;
 }
 
-std::string PodPhase(const Json& pod) {
-  if (Deleting(pod)) return "Terminating";
-  for (const Json& container : GetArray(pod, {"status", "containerStatuses"})) {
-    const std::string reason = GetString(container, {"state", "waiting", "reason"});
-    if (!reason.empty()) return reason;
+Content OfBuiltIn(const TypeInfo& type, const Json& objects) {
+  Content out;
+  const BuiltInColumns& columns = ColumnsOfKind(type.kind);
+  if (columns.named) out.definitions.push_back(Definition("Name", "string", 0));
+  for (const BuiltInColumn& column : columns.rest) {
+    out.definitions.push_back(Definition(column.name, column.type, column.priority));
+    if (!columns.named)
+      out.definitions.back()["format"] = column.name == std::string("Name") ? "name" : "";
   }
-  return GetString(pod, {"status", "phase"});
+  for (Json object : objects) {
+    if (type.kept_as != type.resource) RenameEventFields(object, EventForm::kCore);
+    Json cells = Json::array();
+    if (columns.named) cells.push_back(columns.name ? columns.name(object) : Json(NameOf(object)));
+    for (const BuiltInColumn& column : columns.rest) cells.push_back(column.cell(object));
+    out.cells.push_back(std::move(cells));
+  }
+  return out;
 }
 
-Json Special(const Json& object, const std::string& what) {
-  if (what == "#phase") return PodPhase(object);
-  if (what == "#node") return NodeState(object);
-  if (what == "#replicas") {
-    return std::to_string(GetInt(object, {"status", "readyReplicas"})) + "/" +
-           std::to_string(GetInt(object, {"spec", "replicas"}));
-  }
-  std::int64_t ready = 0, restarts = 0;
-  for (const Json& container : GetArray(object, {"status", "containerStatuses"})) {
-    ready += GetBool(container, {"ready"}) ? 1 : 0;
-    restarts += GetInt(container, {"restartCount"});
-  }
-  if (what == "#restarts") return restarts;
-  return std::to_string(ready) + "/" +
-         std::to_string(GetArray(object, {"spec", "containers"}).size());
+// What a row carries of its object: by default its metadata.
+Json Carried(const Json& object, const std::string& include) {
+  if (include == "Object") return object;
+  if (include == "None") return nullptr;
+  return {{"kind", "PartialObjectMetadata"},
+          {"apiVersion", "meta.k8s.io/v1"},
+          {"metadata", GetObject(object, {"metadata"})}};
 }
 
 }  // namespace
@@ -141,40 +131,23 @@ bool WantsTable(const Request& request) {
   return request.accept.find("as=Table") != std::string::npos;
 }
 
-Json TableOf(const TypeInfo& type, const std::string& version, const Json& objects,
-             std::uint64_t resource_version) {
-  const auto columns = ColumnsOf(type, version);
-  Json definitions = Json::array();
-  for (const Column& column : columns) {
-    // Ages come as text, as Kubernetes prints them for its own types.
-    const bool age = column.type == "date";
-    definitions.push_back({{"name", column.name},
-                           {"type", age ? "string" : column.type},
-                           {"format", column.name == "Name" ? "name" : ""},
-                           {"description", ""},
-                           {"priority", column.priority}});
-  }
+Json TableOf(const TableRequest& request, const Json& objects) {
+  Content content = request.type.custom ? OfCustom(request.type, request.version, objects)
+                                        : OfBuiltIn(request.type, objects);
   Json rows = Json::array();
-  for (const Json& object : objects) {
-    Json cells = Json::array();
-    for (const Column& column : columns) {
-      Json cell =
-          column.path.starts_with('#') ? Special(object, column.path) : At(object, column.path);
-      if (column.type == "date" && cell.is_string()) cell = Age(AsString(cell));
-      cells.push_back(std::move(cell));
-    }
-    rows.push_back({{"cells", std::move(cells)},
-                    {"object",
-                     {{"kind", "PartialObjectMetadata"},
-                      {"apiVersion", "meta.k8s.io/v1"},
-                      {"metadata", GetObject(object, {"metadata"})}}}});
+  for (std::size_t i = 0; i < content.cells.size(); ++i) {
+    Json row = {{"cells", std::move(content.cells[i])}};
+    if (Json carried = Carried(objects[i], request.include); !carried.is_null())
+      row["object"] = std::move(carried);
+    rows.push_back(std::move(row));
   }
   Json metadata = Json::object();
-  if (resource_version > 0) metadata["resourceVersion"] = std::to_string(resource_version);
+  if (request.resource_version > 0)
+    metadata["resourceVersion"] = std::to_string(request.resource_version);
   return {{"kind", "Table"},
           {"apiVersion", "meta.k8s.io/v1"},
           {"metadata", std::move(metadata)},
-          {"columnDefinitions", std::move(definitions)},
+          {"columnDefinitions", std::move(content.definitions)},
           {"rows", std::move(rows)}};
 }
 

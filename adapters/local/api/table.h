@@ -6,8 +6,13 @@
 namespace pgo::local {
 
 bool WantsTable(const Request& request);
+struct TableRequest {
+  const TypeInfo& type;
+  std::string version;
+  std::string include;  // of the objects: "" or "Metadata", "Object", "None"
+  std::uint64_t resource_version = 0;
+};
 // `objects` as the client sees them.
-Json TableOf(const TypeInfo& type, const std::string& version, const Json& objects,
-             std::uint64_t resource_version);
+Json TableOf(const TableRequest& request, const Json& objects);
 
 }  // namespace pgo::local

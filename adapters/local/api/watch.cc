@@ -12,7 +12,8 @@ WatchStream::WatchStream(MemoryStore& store, const Request& request, Target targ
       selector_(std::move(selector)),
       bookmarks_(request.QueryTrue("allowWatchBookmarks")),
       initial_events_(request.QueryTrue("sendInitialEvents")),
-      table_(WantsTable(request)) {}
+      table_(WantsTable(request)),
+      include_(request.Query("includeObject")) {}
 
 Answer<std::shared_ptr<WatchStream>> WatchStream::Begin(MemoryStore& store, const Request& request,
                                                         const Target& target,
@@ -46,7 +47,10 @@ Answer<std::shared_ptr<WatchStream>> WatchStream::Begin(MemoryStore& store, cons
 
 std::string WatchStream::Line(const char* type, const Json& object) const {
   Json shown = Shown(*target_.type, target_.version, object);
-  if (table_) shown = TableOf(*target_.type, target_.version, Json::array({shown}), 0);
+  if (table_) {
+    const TableRequest table{*target_.type, target_.version, include_, VersionOf(shown)};
+    shown = TableOf(table, Json::array({shown}));
+  }
   return DumpJson({{"type", type}, {"object", std::move(shown)}}) + "\n";
 }
 

@@ -30,6 +30,7 @@ class WatchStream {
   Target target_;
   Selector selector_;
   bool bookmarks_, initial_events_, table_;
+  std::string include_;  // of the objects in a table
   std::shared_ptr<void> subscription_;
 };
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "adapters/local/controllers/world.h"
 #include "adapters/local/store/meta.h"
@@ -24,6 +25,7 @@ class Impl final : public Controllers {
       : store_(store), options_(std::move(options)) {}
   ~Impl() override;
   void Begin();
+  void SetRunning(bool running) override;
 
  private:
   void OnItem(const WatchItem& item);
@@ -43,6 +45,7 @@ class Impl final : public Controllers {
   std::deque<Change> incoming_;
   bool complete_ = false;  // the objects of the beginning have all come
   bool stopping_ = false;
+  bool away_ = false, was_away_ = false;  // the API server
   std::shared_ptr<void> subscription_;
   std::thread thread_;
 };
@@ -76,6 +79,15 @@ void Impl::OnItem(const WatchItem& item) {
   wake_.notify_one();
 }
 
+void Impl::SetRunning(bool running) {
+  {
+    std::lock_guard lock(mu_);
+    away_ = !running;
+    was_away_ = was_away_ || away_;
+  }
+  wake_.notify_one();
+}
+
 void Impl::Run() {
   const auto tick = std::chrono::milliseconds(options_.tick_ms);
   auto next_tick = steady_clock::now();
@@ -85,12 +97,13 @@ void Impl::Run() {
     {
       std::unique_lock lock(mu_);
       wake_.wait_until(lock, next_tick,
-                       [this] { return stopping_ || (complete_ && !incoming_.empty()); });
+                       [this] { return stopping_ || (complete_ && !away_ && !incoming_.empty()); });
       if (stopping_) return;
-      if (!complete_) {
+      if (!complete_ || away_) {
         next_tick = steady_clock::now() + tick;
         continue;
       }
+      if (std::exchange(was_away_, false)) node_watch_ = {};
       changes.swap(incoming_);
     }
     std::vector<Key> gone;

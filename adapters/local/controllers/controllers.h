@@ -25,6 +25,9 @@ class Controllers {
   virtual ~Controllers() = default;  // ends the thread
   // `store` outlives the controllers. At start it deletes Endpoints without a Service, as
   // kube-controller-manager does.
+  // While not running they see and write nothing: the API server is away. Afterwards every node has
+  // its whole grace again.
+  virtual void SetRunning(bool running) = 0;
   static std::unique_ptr<Controllers> Start(MemoryStore& store, ControllerOptions options);
 };
 

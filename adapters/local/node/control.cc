@@ -89,7 +89,22 @@ class Impl : public ControlServer {
       return {{"ok", true}};
     }
     if (op == "node") return Answer(Fault(verb, GetString(request, {"node"})));
+    if (auto fault = NetworkFault(op, verb, request)) return Answer(*fault);
+    if (op == "pod" && verb == "kill-container") {
+      return Answer(options_.nodes->KillContainer(
+          GetString(request, {"namespace"}), GetString(request, {"pod"}),
+          GetString(request, {"container"}), static_cast<int>(GetInt(request, {"signal"}))));
+    }
     return {{"ok", false}, {"message", "unknown request: " + op + " " + verb}};
+  }
+
+  std::optional<Status> NetworkFault(const std::string& op, const std::string& verb,
+                                     const Json& request) {
+    if (verb != "cut" && verb != "heal") return std::nullopt;
+    const std::string node = GetString(request, {"node"});
+    if (op == "api") return options_.nodes->SetApiLink(node, verb == "heal");
+    if (op != "link") return std::nullopt;
+    return options_.nodes->SetLinkBetween(node, GetString(request, {"other"}), verb == "heal");
   }
 
   Status Fault(const std::string& verb, const std::string& node) {
@@ -109,6 +124,8 @@ class Impl : public ControlServer {
       nodes.push_back({{"name", node.name},
                        {"powered", node.powered},
                        {"linked", node.linked},
+                       {"api", node.api},
+                       {"cut_from", node.cut_from},
                        {"frozen", node.frozen}});
     }
     return {{"ok", true},

@@ -3,7 +3,10 @@
 //
 //   {"op": "status"}                              -> {"ok", "nodes": [...], "kubeconfig", "image"}
 //   {"op": "node", "verb": VERB, "node": NAME}    -> {"ok", "message"}
-//   {"op": "api", "verb": "stop" | "start"}       -> {"ok", "message"}
+//   {"op": "link", "verb": "cut" | "heal", "node", "other"}     -> {"ok", "message"}
+//   {"op": "api", "verb": "stop" | "start"}                     -> {"ok", "message"}
+//   {"op": "api", "verb": "cut" | "heal", "node"}               -> {"ok", "message"}
+//   {"op": "pod", "verb": "kill-container", "namespace", "pod", "container", "signal"} -> {"ok", …}
 //   {"op": "down"}                                -> {"ok"}
 //   {"op": "run", "argv", "env", "node"} + fds 0, 1, 2
 //        -> {"code"} when it ended, {"ok": false, "message"} if it could not start

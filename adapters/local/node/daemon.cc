@@ -74,9 +74,20 @@ std::vector<FieldError> CheckCluster(const Json& object, const Json* old) {
   return errors;
 }
 
+// Without it the controllers see and write nothing either, as everybody.
+void SetApi(Cluster& cluster, bool running) {
+  if (running) {
+    cluster.api->Resume();
+  } else {
+    cluster.api->Stop(false);
+  }
+  cluster.controllers->SetRunning(running);
+}
+
 Status OpenState(Cluster& cluster, const DaemonOptions& options) {
   auto store = MemoryStore::Open({.directory = options.directory + "/store",
-                                  .admission = {{"PostgresCluster", CheckCluster}}});
+                                  .admission = {{"PostgresCluster", CheckCluster}},
+                                  .eviction_s = options.eviction_s});
   if (!store) return Fail(store.error());
   cluster.store = *std::move(store);
   auto credentials = Credentials::Open(options.directory + "/credentials", {});
@@ -99,30 +110,27 @@ Status StartCluster(Cluster& cluster, const DaemonOptions& options, Sockets sock
        .token = [&credentials](
                     const std::string& ns,
                     const std::string& account) { return credentials.TokenFor(ns, account); },
-       .ca_pem = credentials.ca_pem()});
+       .ca_pem = credentials.ca_pem(),
+       .node_grace_s = options.node_grace_s});
   if (!nodes) return Fail(nodes.error());
   cluster.nodes = *std::move(nodes);
   progress("nodes ... " + std::to_string(options.nodes) + " powered on");
   if (auto started = StartApi(cluster, sockets); !started) return started;
-  cluster.controllers = Controllers::Start(*cluster.store, {.ca_pem = credentials.ca_pem()});
+  cluster.controllers = Controllers::Start(
+      *cluster.store,
+      {.node_grace_ms = options.node_grace_s * 1000, .ca_pem = credentials.ca_pem()});
   const std::string url = "https://127.0.0.1:" + std::to_string(port);
   const std::string kubeconfig = options.directory + "/kubeconfig";
   if (auto written = ReplaceFile(kubeconfig, credentials.Kubeconfig(url), 0600); !written)
     return written;
   progress("API server ... " + url);
-  cluster.control = ControlServer::Start({.listener = std::move(sockets.control),
-                                          .nodes = cluster.nodes.get(),
-                                          .set_api =
-                                              [&api = *cluster.api](bool running) {
-                                                if (running) {
-                                                  api.Resume();
-                                                } else {
-                                                  api.Stop(false);
-                                                }
-                                              },
-                                          .down = [] { ::kill(::getpid(), SIGTERM); },
-                                          .kubeconfig = kubeconfig,
-                                          .image = options.image});
+  cluster.control =
+      ControlServer::Start({.listener = std::move(sockets.control),
+                            .nodes = cluster.nodes.get(),
+                            .set_api = [&cluster](bool running) { SetApi(cluster, running); },
+                            .down = [] { ::kill(::getpid(), SIGTERM); },
+                            .kubeconfig = kubeconfig,
+                            .image = options.image});
   return {};
 }
 

@@ -12,7 +12,9 @@ struct DaemonOptions {
   std::string directory;  // absolute; made
   std::string image;      // absolute
   int nodes = 3;
-  int port = 0;  // of the API server on the host's loopback; 0: any
+  int port = 0;           // of the API server on the host's loopback; 0: any
+  int node_grace_s = 40;  // a node silent for so long is not ready
+  int eviction_s = 300;   // pods tolerate that for so long, unless they say otherwise
 };
 
 // The process that owns the directory's cluster; 0 if none runs.

@@ -62,6 +62,10 @@ class Streams : public CommandStreams, public std::enable_shared_from_this<Strea
     }
     Wake();
   }
+  void Hold(bool held) override {
+    held_ = held;
+    Wake();
+  }
   void Exited(int code) override {
     exit_ = code;
     Wake();
@@ -75,14 +79,16 @@ class Streams : public CommandStreams, public std::enable_shared_from_this<Strea
 
   void Run() {
     std::int64_t over_at = 0;
-    while (stdout_.valid() || stderr_.valid() || exit_ == kRunning) {
-      if (exit_ != kRunning && over_at == 0) over_at = MonotonicMs() + kLingerMs;
+    while (true) {
+      const bool held = held_ && (exit_ == kRunning || exit_ >= 0);
+      if (!held && !stdout_.valid() && !stderr_.valid() && exit_ != kRunning) break;
+      if (!held && exit_ != kRunning && over_at == 0) over_at = MonotonicMs() + kLingerMs;
       const std::int64_t left = over_at == 0 ? -1 : over_at - MonotonicMs();
       if (over_at != 0 && left <= 0) break;
-      const bool writing = FeedInput();
+      const bool writing = !held && FeedInput();
       pollfd polls[] = {{wake_.get(), POLLIN, 0},
-                        {stdout_.get(), POLLIN, 0},
-                        {stderr_.get(), POLLIN, 0},
+                        {held ? -1 : stdout_.get(), POLLIN, 0},
+                        {held ? -1 : stderr_.get(), POLLIN, 0},
                         {writing ? stdin_.get() : -1, POLLOUT, 0}};
       ::poll(polls, 4, static_cast<int>(left));
       std::uint64_t count = 0;
@@ -124,6 +130,7 @@ class Streams : public CommandStreams, public std::enable_shared_from_this<Strea
   std::string input_;
   bool input_over_ = false;
   std::atomic<int> exit_ = kRunning;
+  std::atomic<bool> held_ = false;
 };
 
 }  // namespace

@@ -18,8 +18,8 @@
 #include <thread>
 
 #include "adapters/local/node/addresses.h"
-#include "adapters/local/node/exec_session.h"
 #include "adapters/local/node/inbox.h"
+#include "adapters/local/node/node_commands.h"
 #include "adapters/local/node/pod_worker.h"
 #include "adapters/local/node/sys.h"
 #include "adapters/local/node/wire.h"
@@ -27,14 +27,16 @@
 namespace pgo::local {
 namespace {
 
-constexpr std::int64_t kLeaseMs = 10'000;
 constexpr std::int64_t kStatusMs = 300'000;
 constexpr int kLastAddress = 250;  // of a pod, within the node's range
 
 class Impl : public Kubelet {
  public:
   explicit Impl(KubeletOptions options)
-      : options_(std::move(options)), inbox_(std::make_shared<Inbox>()) {
+      : options_(std::move(options)),
+        inbox_(std::make_shared<Inbox>()),
+        commands_(host_, inbox_),
+        reachable_(options_.reachable) {
     host_.name = options_.name;
     host_.number = options_.number;
     host_.directory = options_.directory;
@@ -59,15 +61,14 @@ class Impl : public Kubelet {
     inbox_->Post([] {});
     thread_.join();
     inbox_->Close();
-    for (auto& [id, command] : commands_) {
-      if (command.streams) command.streams->Exited(-1);
-      if (command.done) command.done(-1, "the node is gone");
-    }
   }
 
   void SetReachable(bool reachable) override {
-    if (reachable_.exchange(reachable) == reachable || !reachable) return;
-    inbox_->Post([this] { Resync(); });
+    if (reachable_.exchange(reachable) == reachable) return;
+    inbox_->Post([this] {
+      commands_.SetConnected(reachable_);
+      if (reachable_) Resync();
+    });
   }
   void SetPaused(bool paused) override {
     paused_ = paused;
@@ -75,10 +76,9 @@ class Impl : public Kubelet {
   }
   void NamesChanged() override {
     inbox_->Post([this] {
+      if (!reachable_) return;  // it goes on with what it knows
       for (auto& [uid, worker] : workers_) worker->RefreshNames();
-      for (const auto& [id, command] : commands_) {
-        if (command.done) WriteClientHosts(id);
-      }
+      commands_.NamesChanged();
     });
   }
   Result<std::unique_ptr<ExecSession>> Exec(ExecRequest request) override;
@@ -90,25 +90,16 @@ class Impl : public Kubelet {
       return worker->LogPath(container, previous);
     });
   }
-  std::string Run(std::vector<std::string> argv, std::vector<std::string> env, int in, int out,
-                  int err, std::function<void(int, const std::string&)> done) override;
+  std::string Run(ClientProcess client) override { return commands_.Run(std::move(client)); }
+  Status KillContainer(const std::string& ns, const std::string& pod, const std::string& container,
+                       int signal) override;
   void Signal(const std::string& id, int number) override {
     inbox_->Post([=, this] { host_.send({{"op", "kill"}, {"id", id}, {"signal", number}}, {}); });
   }
 
  private:
-  struct Command {  // of an exec or a client
-    std::shared_ptr<CommandStreams> streams;
-    std::function<void(int, const std::string&)> done;
-  };
-
   void Run() {
-    if (options_.number > 0) {
-      RemoveOrphans(*options_.cluster->store, host_);
-      Resync();
-      ReportNode(*options_.cluster->store, host_, true);
-      RenewLease();
-    }
+    if (options_.number > 0 && reachable_) Resync();
     while (!stopping_) Turn();
   }
 
@@ -148,8 +139,12 @@ class Impl : public Kubelet {
   }
 
   void RenewLease() {
-    lease_ms_ = MonotonicMs() + kLeaseMs;
-    if (reachable_) RenewNodeLease(*options_.cluster->store, host_.name);
+    lease_ms_ = MonotonicMs() + options_.lease_s * 250;
+    if (!reachable_) return;
+    Store& store = *options_.cluster->store;
+    RenewNodeLease(store, host_.name, options_.lease_s);
+    // It was given up while it stood still.
+    if (!NodeIsReady(store, host_.name)) ReportNode(store, host_, false);
   }
 
   // One message of the node's first process; false if there is none now.
@@ -167,7 +162,7 @@ class Impl : public Kubelet {
     if (uid.empty()) {
       const auto owner = owners_.find(id);
       if (owner == owners_.end()) {
-        OnCommand(id, event);
+        commands_.Handle(id, event);
         return true;
       }
       uid = owner->second;
@@ -175,33 +170,6 @@ class Impl : public Kubelet {
     const auto worker = workers_.find(uid);
     if (worker != workers_.end()) worker->second->Handle(event);
     return true;
-  }
-
-  void OnCommand(const std::string& id, const Json& event) {
-    const auto it = commands_.find(id);
-    const std::string kind = GetString(event, {"event"});
-    if (it == commands_.end() || kind == "started") return;
-    const Command command = std::move(it->second);
-    commands_.erase(it);
-    const bool failed = kind == "start_failed";
-    const std::string message = failed ? GetString(event, {"message"}) : "";
-    const int code = failed ? 126 : static_cast<int>(GetInt(event, {"code"}));
-    if (command.streams) command.streams->Exited(code);
-    if (command.done) command.done(failed ? -1 : code, message);
-    if (command.done) RemoveTree(ClientDirectory(id));
-  }
-
-  [[nodiscard]] std::string ClientDirectory(const std::string& id) const {
-    return host_.directory + "/clients/" + id;
-  }
-  // In place, like a pod's: the client has it mounted.
-  void WriteClientHosts(const std::string& id) const {
-    const std::string path = ClientDirectory(id) + "/hosts";
-    std::string text = "127.0.0.1\tlocalhost\n" + options_.cluster->hosts("default");
-    const std::size_t old = ReadFile(path).value_or("").size();
-    if (old > text.size()) text.append(old - text.size(), '\n');
-    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    WriteAll(fd.get(), text);
   }
 
   void Subscribe() {
@@ -253,7 +221,15 @@ class Impl : public Kubelet {
 
   // As after a new list: everything may have changed.
   void Resync() {
-    const auto pods = options_.cluster->store->List({"", "pods"}, "").first;
+    Store& store = *options_.cluster->store;
+    if (options_.number > 0) {
+      if (!booted_) RemoveOrphans(store, host_);
+      // First: pods of a node that is not ready are not ready.
+      ReportNode(store, host_, !booted_);
+      booted_ = true;
+      RenewLease();
+    }
+    const auto pods = store.List({"", "pods"}, "").first;
     std::map<std::string, bool> there;
     for (const Json& pod : pods) {
       if (GetString(pod, {"spec", "nodeName"}) != options_.name) continue;
@@ -266,7 +242,7 @@ class Impl : public Kubelet {
       worker->RefreshNames();
       worker->ShowStatus();
     }
-    lease_ms_ = 0;
+    commands_.NamesChanged();
   }
 
   bool NameTaken(const Json& pod) const {
@@ -318,25 +294,12 @@ class Impl : public Kubelet {
   NodeHost host_;
   std::map<std::string, std::unique_ptr<PodWorker>> workers_;  // by pod uid
   std::map<std::string, std::string> owners_;                  // container or command to pod uid
-  std::map<std::string, Command> commands_;
+  NodeCommands commands_;
   std::vector<std::shared_ptr<void>> subscriptions_;
+  bool booted_ = false;  // it saw the API server since it was powered on
   std::int64_t lease_ms_ = 0, status_ms_ = MonotonicMs() + kStatusMs;
-  std::atomic<int> command_count_ = 0;
-  std::atomic<bool> reachable_ = true, paused_ = false, stopping_ = false;
+  std::atomic<bool> reachable_, paused_ = false, stopping_ = false;
   std::thread thread_;
-};
-
-class Session : public ExecSession {
- public:
-  Session(std::shared_ptr<CommandStreams> streams, std::function<void()> kill)
-      : streams_(std::move(streams)), kill_(std::move(kill)) {}
-  ~Session() override { kill_(); }
-  void WriteStdin(std::string_view bytes) override { streams_->WriteStdin(bytes); }
-  void CloseStdin() override { streams_->CloseStdin(); }
-
- private:
-  std::shared_ptr<CommandStreams> streams_;
-  std::function<void()> kill_;
 };
 
 Result<std::unique_ptr<ExecSession>> Impl::Exec(ExecRequest request) {
@@ -348,40 +311,19 @@ Result<std::unique_ptr<ExecSession>> Impl::Exec(ExecRequest request) {
     return worker->Running(request.container);
   });
   if (!found) return Fail(found.error());
-  auto streams = CommandStreams::Open(request);
-  if (!streams) return Fail(streams.error());
-  const std::string id = "exec-" + std::to_string(++command_count_);
-  ProcessSpec process = found->process;
-  process.argv = request.argv;
-  inbox_->Post([this, id, container = found->id, process, streams = *streams] {
-    commands_[id] = {streams, nullptr};
-    host_.send({{"op", "exec"}, {"id", id}, {"container", container}, {"process", ToJson(process)}},
-               streams->TheirFds());
-    streams->CloseTheirs();
-  });
-  return std::make_unique<Session>(*streams, [inbox = inbox_, id, this] {
-    inbox->Post([this, id] { host_.send({{"op", "kill"}, {"id", id}, {"signal", SIGKILL}}, {}); });
-  });
+  return commands_.Exec(found->id, std::move(found->process), request);
 }
 
-std::string Impl::Run(std::vector<std::string> argv, std::vector<std::string> env, int in, int out,
-                      int err, std::function<void(int, const std::string&)> done) {
-  const std::string id =
-      "run-" + std::to_string(++command_count_) + "-" + std::to_string(::getpid());
-  ContainerSpec spec{.image = options_.cluster->image, .directory = ClientDirectory(id)};
-  spec.process = {
-      .argv = std::move(argv), .env = std::move(env), .cwd = "/tmp", .uid = 26, .gid = 26};
-  static_cast<void>(MakeDirs(spec.directory));
-  WriteClientHosts(id);
-  spec.mounts.push_back({spec.directory + "/hosts", "/etc/hosts", true});
-  std::vector<int> fds;
-  for (const int fd : {in, out, err}) fds.push_back(::dup(fd));
-  inbox_->Post([this, id, spec, fds, done = std::move(done)] {
-    commands_[id] = {nullptr, done};
-    host_.send({{"op", "start"}, {"id", id}, {"pod", ""}, {"spec", ToJson(spec)}}, fds);
-    for (const int fd : fds) ::close(fd);
+Status Impl::KillContainer(const std::string& ns, const std::string& pod,
+                           const std::string& container, int signal) {
+  return Ask<Status>([=, this]() -> Status {
+    const PodWorker* worker = Find(ns, pod);
+    if (worker == nullptr) return Fail(Code::kNotFound, "the pod does not run on its node yet");
+    auto target = worker->Running(container);
+    if (!target) return Fail(target.error());
+    host_.send({{"op", "kill"}, {"id", target->id}, {"signal", signal}}, {});
+    return {};
   });
-  return id;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "adapters/local/node/kubelet.h"
 #include "adapters/local/node/name_book.h"
 #include "adapters/local/node/node_process.h"
+#include "adapters/local/node/partition.h"
 #include "adapters/local/node/service_proxy.h"
 #include "adapters/local/node/sys.h"
 #include "adapters/local/node/wire.h"
@@ -101,8 +102,46 @@ class Impl : public LocalNodes {
     if (node->process == nullptr) return Fail(Code::kConflict, name + " is powered off");
     if (auto set = node->process->SetLink(up); !set) return set;
     node->linked = up;
-    node->kubelet->SetReachable(up && api_);
+    node->kubelet->SetReachable(Reachable(*node));
     return {};
+  }
+
+  Status SetLinkBetween(const std::string& a, const std::string& b, bool up) override {
+    const std::lock_guard lock(mu_);
+    for (const std::string& name : {a, b}) {
+      if (!nodes_.contains(name)) return NoNode(name);
+    }
+    if (a == b)
+      return Fail(Code::kInvalid, "a link needs two different nodes, not " + a + " twice");
+    partition_.SetLink(nodes_[a].number, nodes_[b].number, up);
+    proxy_->SetSevered(partition_.links());
+    auto done = Block(nodes_[a]);
+    return done ? Block(nodes_[b]) : done;
+  }
+
+  Status SetApiLink(const std::string& name, bool up) override {
+    const std::lock_guard lock(mu_);
+    Node* node = Find(name);
+    if (node == nullptr) return NoNode(name);
+    partition_.SetApi(node->number, up);
+    if (node->kubelet) node->kubelet->SetReachable(Reachable(*node));
+    return Block(*node);
+  }
+
+  Status KillContainer(const std::string& ns, const std::string& pod, const std::string& container,
+                       int signal) override {
+    std::shared_ptr<Kubelet> kubelet;
+    {
+      const auto name = NodeOf(ns, pod);
+      if (!name) return Fail(name.error());
+      const std::lock_guard lock(mu_);
+      const Node* node = Find(*name);
+      if (node == nullptr || node->kubelet == nullptr)
+        return Fail(Code::kConflict, *name + " is powered off");
+      if (node->frozen) return Fail(Code::kConflict, *name + " is frozen: thaw it first");
+      kubelet = node->kubelet;
+    }
+    return kubelet->KillContainer(ns, pod, container, signal);
   }
 
   Status SetFrozen(const std::string& name, bool frozen) override {
@@ -112,16 +151,16 @@ class Impl : public LocalNodes {
     if (node->process == nullptr) return Fail(Code::kConflict, name + " is powered off");
     node->frozen = frozen;
     if (frozen) node->kubelet->SetPaused(true);
-    auto sent = SendPacket(node->process->socket(), {{"op", "freeze"}, {"on", frozen}});
+    auto done = node->process->SetFrozen(frozen);
     if (!frozen) node->kubelet->SetPaused(false);
-    return sent;
+    return done;
   }
 
   void SetApiReachable(bool reachable) override {
     const std::lock_guard lock(mu_);
     api_ = reachable;
     for (auto& [name, node] : nodes_) {
-      if (node.kubelet) node.kubelet->SetReachable(reachable && node.linked);
+      if (node.kubelet) node.kubelet->SetReachable(Reachable(node));
     }
   }
 
@@ -129,7 +168,14 @@ class Impl : public LocalNodes {
     const std::lock_guard lock(mu_);
     std::vector<NodeState> out;
     for (const auto& [name, node] : nodes_) {
-      if (node.number > 0) out.push_back({name, node.process != nullptr, node.linked, node.frozen});
+      if (node.number == 0) continue;
+      NodeState state{name, node.process != nullptr, node.linked, node.frozen};
+      state.api = !partition_.ApiCut(node.number);
+      const std::set<int> others = partition_.CutFrom(node.number);
+      for (const auto& [other, its] : nodes_) {
+        if (others.contains(its.number)) state.cut_from.push_back(other);
+      }
+      out.push_back(std::move(state));
     }
     return out;
   }
@@ -144,8 +190,12 @@ class Impl : public LocalNodes {
       kubelet = it->second.kubelet;
     }
     if (kubelet == nullptr) return Fail(Code::kConflict, command.node + " is powered off");
-    const std::string id = kubelet->Run(std::move(command.argv), std::move(command.env), command.in,
-                                        command.out, command.err, std::move(command.done));
+    const std::string id = kubelet->Run({.argv = std::move(command.argv),
+                                         .env = std::move(command.env),
+                                         .in = command.in,
+                                         .out = command.out,
+                                         .err = command.err,
+                                         .done = std::move(command.done)});
     return [weak = std::weak_ptr<Kubelet>(kubelet), id](int signal) {
       if (const auto there = weak.lock()) there->Signal(id, signal);
     };
@@ -186,17 +236,31 @@ class Impl : public LocalNodes {
     const std::string directory = options_.directory + "/nodes/" + node.name;
     if (auto made = MakeDirs(directory); !made) return made;
     node.process = *std::move(process);
-    node.linked = true;
     node.frozen = false;
+    // A cable that was pulled stays so.
+    if (!node.linked) {
+      if (auto set = node.process->SetLink(false); !set) return set;
+    }
+    if (auto blocked = Block(node); !blocked) return blocked;
     node.kubelet = Kubelet::Start({.name = node.name,
                                    .number = node.number,
                                    .directory = directory,
                                    .socket = node.process->socket(),
                                    .network = node.process->network(),
                                    .cluster = &services_,
+                                   .lease_s = options_.node_grace_s,
+                                   .reachable = Reachable(node),
                                    .last_address = &node.last_address});
-    node.kubelet->SetReachable(api_);
     return {};
+  }
+
+  // The kubelet and the API server hear each other.
+  [[nodiscard]] bool Reachable(const Node& node) const {
+    return api_ && node.linked && !partition_.ApiCut(node.number);
+  }
+  Status Block(const Node& node) {
+    return node.process == nullptr ? Status()
+                                   : node.process->SetBlocked(partition_.BlockedAt(node.number));
   }
 
   // The kubelet falls silent before anything else, as with the machine itself.
@@ -216,15 +280,21 @@ class Impl : public LocalNodes {
     }
   }
 
-  Result<std::shared_ptr<Kubelet>> KubeletOf(const std::string& ns, const std::string& pod) {
+  [[nodiscard]] Result<std::string> NodeOf(const std::string& ns, const std::string& pod) const {
     const auto object = options_.store->Get({{"", "pods"}, ns, pod});
     if (!object) return Fail(Code::kNotFound, object.error().message);
-    const std::string name = GetString(*object, {"spec", "nodeName"});
+    std::string name = GetString(*object, {"spec", "nodeName"});
     if (name.empty()) return Fail(Code::kConflict, "pod " + pod + " does not have a host assigned");
+    return name;
+  }
+
+  Result<std::shared_ptr<Kubelet>> KubeletOf(const std::string& ns, const std::string& pod) {
+    const auto name = NodeOf(ns, pod);
+    if (!name) return Fail(name.error());
     const std::lock_guard lock(mu_);
-    const Node* node = Find(name);
-    if (node == nullptr || node->kubelet == nullptr || !node->linked) {
-      return Fail(Code::kUnavailable, "error dialing backend: no route to " + name);
+    const Node* node = Find(*name);
+    if (node == nullptr || node->kubelet == nullptr || !Reachable(*node)) {
+      return Fail(Code::kUnavailable, "error dialing backend: no route to " + *name);
     }
     return node->kubelet;
   }
@@ -234,6 +304,7 @@ class Impl : public LocalNodes {
   mutable std::mutex mu_;
   std::map<std::string, Node> nodes_;
   bool api_ = true;
+  Partition partition_;
   std::unique_ptr<NameBook> names_;
   std::unique_ptr<ServiceProxy> proxy_;
 };

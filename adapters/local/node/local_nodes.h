@@ -22,11 +22,13 @@ struct NodesOptions {
   Store* store = nullptr;  // outlives the nodes
   std::function<std::string(const std::string& ns, const std::string& account)> token;
   std::string ca_pem;
+  int node_grace_s = 40;  // a node silent for so long is given up: how long its Lease is good
 };
 
 struct NodeState {
   std::string name;
-  bool powered = false, linked = true, frozen = false;
+  bool powered = false, linked = true, frozen = false, api = true;
+  std::vector<std::string> cut_from;  // other nodes
 };
 
 // A command run from the command line: standard files (the caller's), what to run.
@@ -45,6 +47,14 @@ class LocalNodes : public Runtime {
   // The API server's reach: kubelets without it work on, and write nothing.
   virtual void SetApiReachable(bool reachable) = 0;
   virtual std::vector<NodeState> States() const = 0;
+  // Whether two nodes hear each other. "client" is where `pgo-local run` runs. Cuts of any kind
+  // outlast a node's power.
+  virtual Status SetLinkBetween(const std::string& a, const std::string& b, bool up) = 0;
+  // Whether the API server, the node's kubelet and its pods hear each other; all else goes on.
+  virtual Status SetApiLink(const std::string& node, bool up) = 0;
+  // Ends a container's first process by a signal, and with it the container.
+  virtual Status KillContainer(const std::string& ns, const std::string& pod,
+                               const std::string& container, int signal) = 0;
   // Returns what sends the command a signal.
   virtual Result<std::function<void(int signal)>> Run(ClientCommand command) = 0;
   // The nodes' cloud says that a node is off, as node-health controllers do: sets or takes away the

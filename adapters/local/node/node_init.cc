@@ -19,6 +19,7 @@
 #include <memory>
 
 #include "adapters/local/node/container_init.h"
+#include "adapters/local/node/freeze.h"
 #include "adapters/local/node/log_pump.h"
 #include "adapters/local/node/wire.h"
 
@@ -101,11 +102,9 @@ class NodeInit {
     if (op == "exec") return Exec(packet);
     if (op == "kill") return Kill(packet.body);
     if (op == "remove") return Remove(GetString(packet.body, {"pod"}));
-    if (op == "freeze") {
-      // Twice: what was being forked at the first pass is there at the second.
-      for (int pass = 0; pass < 2; ++pass)
-        ::kill(-1, GetBool(packet.body, {"on"}) ? SIGSTOP : SIGCONT);
-    }
+    // The caller waits on its end of the file.
+    if (op == "freeze" && SetAllFrozen(GetBool(packet.body, {"on"})) && !packet.fds.empty())
+      WriteAll(packet.fds[0].get(), "k");
   }
 
   void SetUpNetwork(const Json& request) {

@@ -9,7 +9,7 @@
 //   exec    {id, container, process} fds: in, out, err -> started | start_failed
 //   kill    {id, signal}
 //   remove  {pod}                               -> removed {pod}: no process of it is left
-//   freeze  {on}
+//   freeze  {on} [fd]                        -> a byte on the file when all of it is done
 //   probe-exec is exec with its output dropped.
 // Events without request: exited {id, code, signal}; for a container, when the last of its
 // processes is gone. A pod "" is the node itself: its network, no sandbox.

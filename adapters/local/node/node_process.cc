@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "adapters/local/node/addresses.h"
 #include "adapters/local/node/wire.h"
@@ -124,6 +125,41 @@ Status NodeProcess::SetLink(bool up) const {
       static_cast<short>(up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP);
   if (::ioctl(fd.get(), SIOCSIFFLAGS, &request) != 0) return FailErrno("link " + link_);
   return {};
+}
+
+Status NodeProcess::SetFrozen(bool frozen) const {
+  auto done = MakePipe();
+  if (!done) return Fail(done.error());
+  auto sent = SendPacket(socket(), {{"op", "freeze"}, {"on", frozen}}, {done->write.get()});
+  if (!sent) return sent;
+  done->write.Reset();
+  char byte = 0;
+  if (::read(done->read.get(), &byte, 1) == 1) return {};
+  return Fail(Code::kUnknown, link_ + ": not every process " +
+                                  (frozen ? "stands still" : "goes on") + "; try again");
+}
+
+// By rules of routing: what is forwarded disappears, connections stay open and silent.
+Status NodeProcess::SetBlocked(const std::set<std::string>& selectors) {
+  std::string batch;
+  for (const std::string& old : blocked_) {
+    if (!selectors.contains(old)) batch += "rule del pref 100 " + old + " blackhole\n";
+  }
+  for (const std::string& selector : selectors) {
+    if (!blocked_.contains(selector)) batch += "rule add pref 100 " + selector + " blackhole\n";
+  }
+  if (batch.empty()) return {};
+  Status done;
+  // A thread of its own enters the node's network, and ends there.
+  std::thread([&] {
+    if (::setns(network(), CLONE_NEWNET) != 0) {
+      done = FailErrno("enter the network of " + link_);
+      return;
+    }
+    done = RunTool({"ip", "-batch", "-"}, batch);
+  }).join();
+  if (done) blocked_ = selectors;
+  return done;
 }
 
 }  // namespace pgo::local

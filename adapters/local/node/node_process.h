@@ -1,11 +1,12 @@
 // One powered-on node: its first process in namespaces of its own (process, network, mount, IPC,
 // host name) and its link to the cluster's bridge.
 //
-// Threads: Start and the destructor in one thread of the daemon's network namespace; SetLink in
-// any.
+// Threads: Start and the destructor in one thread of the daemon's network namespace; one caller at
+// a time.
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "adapters/local/node/sys.h"
@@ -26,6 +27,10 @@ class NodeProcess {
   [[nodiscard]] int socket() const { return socket_.get(); }    // packets, node_init.h
   [[nodiscard]] int network() const { return network_.get(); }  // its network namespace, for setns
   Status SetLink(bool up) const;
+  // SIGSTOP or SIGCONT to everything on the node; done when all of it stands, or goes on.
+  Status SetFrozen(bool frozen) const;
+  // What the node's network drops without a word, from now on (Partition::BlockedAt).
+  Status SetBlocked(const std::set<std::string>& selectors);
   // A power loss: the link goes down first, so that nobody hears its connections close, then every
   // process dies at once. Returns when none is left; socket() and network() stay open.
   void Kill();
@@ -33,6 +38,7 @@ class NodeProcess {
  private:
   NodeProcess() = default;
   std::string link_;
+  std::set<std::string> blocked_;
   pid_t pid_ = 0;
   UniqueFd socket_, network_;
 };

@@ -97,11 +97,17 @@ void ReportNode(Store& store, const NodeHost& host, bool first) {
   }));
 }
 
-void RenewNodeLease(Store& store, const std::string& node) {
+bool NodeIsReady(const Store& store, const std::string& node) {
+  const auto object = store.Get({{"", "nodes"}, "", node});
+  return object && GetString(OldCondition(*object, "Ready"), {"status"}) == "True";
+}
+
+void RenewNodeLease(Store& store, const std::string& node, int seconds) {
   const Key key{{"coordination.k8s.io", "leases"}, "kube-node-lease", node};
   const std::string now = Rfc3339Micro(WallMs());
   const auto renewed = store.Mutate(key, "", [&](Json& lease) {
     lease["spec"]["renewTime"] = now;
+    lease["spec"]["leaseDurationSeconds"] = seconds;
     return true;
   });
   if (renewed) return;
@@ -110,7 +116,7 @@ void RenewNodeLease(Store& store, const std::string& node) {
       {{"apiVersion", "coordination.k8s.io/v1"},
        {"kind", "Lease"},
        {"metadata", {{"name", node}, {"namespace", key.ns}}},
-       {"spec", {{"holderIdentity", node}, {"leaseDurationSeconds", 40}, {"renewTime", now}}}},
+       {"spec", {{"holderIdentity", node}, {"leaseDurationSeconds", seconds}, {"renewTime", now}}}},
       {.field_manager = "kubelet"}));
 }
 

@@ -33,6 +33,13 @@ bool Alive(const ContainerRecord& record) {
   return record.state == State::kRunning || record.state == State::kStarting;
 }
 
+std::string ReadyOf(const Json& status) {
+  for (const Json& condition : GetArray(status, {"conditions"})) {
+    if (GetString(condition, {"type"}) == "Ready") return GetString(condition, {"status"});
+  }
+  return {};
+}
+
 }  // namespace
 
 PodWorker::PodWorker(NodeHost& host, Json pod, bool rebooted)
@@ -56,6 +63,11 @@ void PodWorker::Update(const Json& pod) {
       GetObject(pod, {"metadata", "annotations"}) != GetObject(pod_, {"metadata", "annotations"});
   pod_ = pod;
   if (fields_changed) Refresh();
+  // Node lifecycle said otherwise while the node was silent.
+  if (sandbox_ && ReadyOf(GetObject(pod, {"status"})) != ReadyOf(last_status_)) {
+    last_status_ = nullptr;
+    WriteStatus();
+  }
 }
 
 void PodWorker::ObjectGone() { object_gone_ = true; }

@@ -38,7 +38,10 @@ class PodWorker {
 
   void Update(const Json& pod);         // a newer version of the object
   void ObjectGone();                    // it was deleted: kill what still runs
-  void ShowStatus() { WriteStatus(); }  // what could not be written before
+  void ShowStatus() {  // what could not be written before, or was overwritten
+    last_status_ = nullptr;
+    WriteStatus();
+  }
   void Refresh();                       // Secrets, ConfigMaps or claims changed
   void RefreshNames();                  // names of the cluster changed
   void Handle(const Json& event);       // from the node's first process

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <map>
@@ -15,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/local/node/partition.h"
 #include "adapters/local/node/service_table.h"
 #include "adapters/local/node/sys.h"
 
@@ -56,7 +58,10 @@ struct Link {
   bool finished[2] = {};   // i sends no more
   bool shut[2] = {};       // the other knows
   std::uint32_t watched[2] = {};
-  bool connected = false;
+  bool unwatched[2] = {true, true};  // not in the poll set
+  bool connected = false, connecting = false;
+  bool held = false;  // client and endpoint do not hear each other
+  int client = -1;    // its node
   SocketAddress backend;
 };
 
@@ -92,6 +97,14 @@ class Impl : public ServiceProxy {
     thread_.join();
   }
 
+  void SetSevered(std::set<std::pair<int, int>> links) override {
+    const std::lock_guard lock(mu_);
+    severed_ = std::move(links);
+    stale_ = true;
+    const std::uint64_t one = 1;
+    static_cast<void>(::write(wake_.get(), &one, sizeof one));
+  }
+
  private:
   void Wake(bool stale, const std::string& gone) {
     const std::lock_guard lock(mu_);
@@ -119,7 +132,7 @@ class Impl : public ServiceProxy {
     }
     const std::uint64_t id = key / 4;
     const auto it = links_.find(id);
-    if (it == links_.end()) return;
+    if (it == links_.end() || it->second.held) return;
     if (!Pump(it->second, id, static_cast<int>(key / 2 % 2), what)) Cut(id);
   }
 
@@ -135,8 +148,10 @@ class Impl : public ServiceProxy {
     }
     if (stale) Rebuild();
     std::vector<std::uint64_t> cut;
-    for (const auto& [id, link] : links_) {
-      if (gone.contains(link.backend.first)) cut.push_back(id);
+    for (auto& [id, link] : links_) {
+      const bool held = Severed(link);
+      if (std::exchange(link.held, held) != held) Watch(link, id);
+      if (gone.contains(link.backend.first) || !Connect(link)) cut.push_back(id);
     }
     for (const std::uint64_t id : cut) Cut(id);
   }
@@ -174,6 +189,20 @@ class Impl : public ServiceProxy {
     listeners_[key] = {std::move(fd), address, std::move(backends)};
   }
 
+  bool Severed(const Link& link) {
+    const std::lock_guard lock(mu_);
+    return severed_.contains(std::minmax(link.client, NodeOfAddress(link.backend.first)));
+  }
+
+  // Begins to connect with the endpoint unless that was done or must wait; false if it cannot be.
+  static bool Connect(Link& link) {
+    if (link.connecting || link.held) return true;
+    link.connecting = true;
+    const sockaddr_in to = ToSockaddr(link.backend);
+    return ::connect(link.fds[1].get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0 ||
+           errno == EINPROGRESS;
+  }
+
   void Accept(Listener& listener) {
     while (true) {
       UniqueFd client(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -189,17 +218,17 @@ class Impl : public ServiceProxy {
         SetOption(fd.get(), IPPROTO_TCP, TCP_KEEPINTVL, 5);
       }
       SetOption(link.fds[1].get(), IPPROTO_TCP, TCP_USER_TIMEOUT, kUnansweredMs);
-      const sockaddr_in to = ToSockaddr(link.backend);
-      if (::connect(link.fds[1].get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 &&
-          errno != EINPROGRESS) {
+      sockaddr_in peer{};
+      socklen_t size = sizeof peer;
+      ::getpeername(link.fds[0].get(), reinterpret_cast<sockaddr*>(&peer), &size);
+      char text[INET_ADDRSTRLEN] = {};
+      link.client = NodeOfAddress(::inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text));
+      link.held = Severed(link);
+      if (!Connect(link)) {
         Abort(link.fds[0]);
         continue;
       }
       const std::uint64_t id = ++last_;
-      for (int side = 0; side < 2; ++side) {
-        epoll_event event{0, {.u64 = id * 4 + side * 2}};
-        ::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, link.fds[side].get(), &event);
-      }
       links_[id] = std::move(link);
       Watch(links_[id], id);
     }
@@ -209,14 +238,27 @@ class Impl : public ServiceProxy {
   void Watch(Link& link, std::uint64_t id) {
     for (int side = 0; side < 2; ++side) {
       std::uint32_t events = 0;
+      if (link.held) {
+        Want(link, id, side, 0);
+        continue;
+      }
       if (link.connected && !link.finished[side] && link.buffers[side].size() < kBuffer)
         events |= EPOLLIN;
       if (!link.buffers[1 - side].empty() || (side == 1 && !link.connected)) events |= EPOLLOUT;
-      if (events == link.watched[side]) continue;
-      link.watched[side] = events;
-      epoll_event event{events, {.u64 = id * 4 + side * 2}};
-      ::epoll_ctl(poll_.get(), EPOLL_CTL_MOD, link.fds[side].get(), &event);
+      Want(link, id, side, events);
     }
+  }
+
+  // A held socket is not watched at all: one that was never connected would report its hang-up.
+  void Want(Link& link, std::uint64_t id, int side, std::uint32_t events) {
+    if (events == link.watched[side] && link.held == link.unwatched[side]) return;
+    epoll_event event{events, {.u64 = id * 4 + side * 2}};
+    const int how = link.held              ? EPOLL_CTL_DEL
+                    : link.unwatched[side] ? EPOLL_CTL_ADD
+                                           : EPOLL_CTL_MOD;
+    ::epoll_ctl(poll_.get(), how, link.fds[side].get(), &event);
+    link.watched[side] = events;
+    link.unwatched[side] = link.held;
   }
 
   // False if the link is over or broken.
@@ -277,6 +319,7 @@ class Impl : public ServiceProxy {
   std::mutex mu_;
   bool stale_ = false;
   std::set<std::string> gone_;
+  std::set<std::pair<int, int>> severed_;
   std::vector<std::shared_ptr<void>> subscriptions_;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "adapters/local/store.h"
 
@@ -21,6 +22,9 @@ class ServiceProxy {
  public:
   // In a thread of that network namespace. `except`: an address that others serve.
   static std::unique_ptr<ServiceProxy> Start(Store& store, std::string except);
+  // Nodes that do not hear each other (Partition::links): connections between them stay open and
+  // silent until they do.
+  virtual void SetSevered(std::set<std::pair<int, int>> links) = 0;
   virtual ~ServiceProxy() = default;  // cuts everything, ends the thread
 };
 

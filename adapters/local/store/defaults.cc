@@ -88,13 +88,15 @@ void PodSpecDefaults(Json& spec) {
   if (!account.empty()) Default(spec, "serviceAccount", account);
 }
 
-Json Toleration(const char* key) {
-  return {
-      {"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", 300}};
+Json Toleration(const char* key, int seconds) {
+  return {{"key", key},
+          {"operator", "Exists"},
+          {"effect", "NoExecute"},
+          {"tolerationSeconds", seconds}};
 }
 
 // What admission adds to a new pod.
-void PodDefaults(Json& spec) {
+void PodDefaults(Json& spec, int eviction_s) {
   Default(spec, "enableServiceLinks", true);
   Default(spec, "serviceAccountName", "default");
   Default(spec, "serviceAccount", GetString(spec, {"serviceAccountName"}));
@@ -106,7 +108,8 @@ void PodDefaults(Json& spec) {
       there = there || named == key ||
               (named.empty() && GetString(toleration, {"operator"}) == "Exists");
     });
-    if (!there && spec["tolerations"].is_array()) spec["tolerations"].push_back(Toleration(key));
+    if (!there && spec["tolerations"].is_array())
+      spec["tolerations"].push_back(Toleration(key, eviction_s));
   }
 }
 
@@ -218,7 +221,7 @@ void CheckStatefulSet(const Json& object, const Json& old, std::vector<FieldErro
 
 }  // namespace
 
-void SetBuiltInDefaults(const TypeInfo& type, Json& object, const Json* old) {
+void SetBuiltInDefaults(const TypeInfo& type, Json& object, const Json* old, int eviction_s) {
   if (type.custom) return;
   if (type.kind == "Secret") SecretDefaults(object);
   if (type.kind == "Endpoints") {
@@ -230,7 +233,7 @@ void SetBuiltInDefaults(const TypeInfo& type, Json& object, const Json* old) {
   if (spec == nullptr) return;
   if (type.kind == "Pod") {
     PodSpecDefaults(*spec);
-    if (old == nullptr) PodDefaults(*spec);
+    if (old == nullptr) PodDefaults(*spec, eviction_s);
   }
   Json* pod_template = Object(*spec, "template");
   Json* pod_spec = pod_template == nullptr ? nullptr : Object(*pod_template, "spec");

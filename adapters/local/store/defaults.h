@@ -10,8 +10,9 @@
 
 namespace pgo::local {
 
-// Before a write. `old` is null on create.
-void SetBuiltInDefaults(const TypeInfo& type, Json& object, const Json* old);
+// Before a write. `old` is null on create. `eviction_s`: for how long new pods tolerate a node that
+// is not ready.
+void SetBuiltInDefaults(const TypeInfo& type, Json& object, const Json* old, int eviction_s);
 // The status and the metadata a new object starts with.
 void SetInitialState(const TypeInfo& type, Json& object);
 // Fields that may not change (a StatefulSet's selector), and required ones.

@@ -4,6 +4,7 @@
 #include <deque>
 #include <mutex>
 
+#include "adapters/local/store/deletion.h"
 #include "adapters/local/store/hub.h"
 #include "adapters/local/store/log_file.h"
 #include "adapters/local/store/meta.h"
@@ -227,49 +228,14 @@ Answer<Json> Impl::Patch(const Key& key, PatchType patch_type, const Json& patch
   return Replace(**type, key, old, *std::move(ready), options.dry_run);
 }
 
-// How long an object lingers: pods that run somewhere get their grace, all else goes at once.
-std::int64_t GraceOf(const TypeInfo& type, const Json& object, std::optional<std::int64_t> asked) {
-  if (type.kind != "Pod" || type.custom) return 0;
-  const std::string phase = GetString(object, {"status", "phase"});
-  if (GetString(object, {"spec", "nodeName"}).empty() || phase == "Succeeded" || phase == "Failed")
-    return 0;
-  const auto grace = asked.value_or(GetInt(object, {"spec", "terminationGracePeriodSeconds"}, 30));
-  return std::max<std::int64_t>(grace, 0);
-}
-
-void MarkDeleting(const TypeInfo& type, Json& object, std::int64_t grace) {
-  Json& metadata = Meta(object);
-  const bool already = Deleting(object);
-  if (already && GetInt(metadata, {"deletionGracePeriodSeconds"}) <= grace) return;
-  if (already && GetInt(metadata, {"deletionGracePeriodSeconds"}) == 0) return;
-  metadata["deletionTimestamp"] = WallSeconds(NowMicros() + grace * kSecond);
-  metadata["deletionGracePeriodSeconds"] = grace;
-  if (!already && object.contains("spec")) {
-    metadata["generation"] = GetInt(metadata, {"generation"}, 0) + 1;
-  }
-  if (type.kind == "Namespace") object["status"]["phase"] = "Terminating";
-}
-
 Answer<Json> Impl::Delete(const Key& key, const DeletePreconditions& preconditions) {
   std::lock_guard lock(mu_);
   const auto type = TypeOf(key.resource);
   if (!type) return tl::unexpected(type.error());
   const ObjectPtr old = Lookup(key);
   if (old == nullptr) return tl::unexpected(NotFound(key.resource, key.name));
-  if (preconditions.uid && *preconditions.uid != UidOf(*old)) {
-    return tl::unexpected(Conflict(key.resource, key.name,
-                                   "the UID in the precondition (" + *preconditions.uid +
-                                       ") does not match the UID in record (" + UidOf(*old) +
-                                       "). The object might have been deleted and then recreated"));
-  }
-  const std::string version = GetString(*old, {"metadata", "resourceVersion"});
-  if (preconditions.resource_version && *preconditions.resource_version != version) {
-    return tl::unexpected(Conflict(key.resource, key.name,
-                                   "the ResourceVersion in the precondition (" +
-                                       *preconditions.resource_version +
-                                       ") does not match the ResourceVersion in record (" +
-                                       version + "). The object might have been modified"));
-  }
+  if (auto ok = CheckDeletion(key.resource, *old, preconditions); !ok)
+    return tl::unexpected(ok.error());
   if (preconditions.propagation_policy == "Orphan") Orphan(UidOf(*old));
   Json object = *old;
   MarkDeleting(**type, object, GraceOf(**type, object, preconditions.grace_period_seconds));

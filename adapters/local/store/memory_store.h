@@ -35,6 +35,7 @@ struct StoreOptions {
   std::size_t window = 10'000;                 // past changes kept for watches
   std::map<std::string, Admission> admission;  // by kind: "PostgresCluster"
   std::string service_prefix = "10.202.";  // ClusterIPs are PREFIX + "x.y"; x.y = 0.1 is the API's
+  int eviction_s = 300;  // for how long pods tolerate a node that is not ready, unless they say so
 };
 
 // A change as a watcher sees it. `initial` marks the objects that existed when the watch began;

@@ -86,7 +86,7 @@ void Complete(const WriteContext& context, Json& object, const Json* old) {
     Prune(object, schema->second);
     SetDefaults(object, schema->second);
   }
-  SetBuiltInDefaults(context.type, object, old);
+  SetBuiltInDefaults(context.type, object, old, context.options.eviction_s);
   TidyMetadata(object);
 }
 
