@@ -8,6 +8,7 @@
 #include "engine/base/overloaded.h"
 #include "engine/decide.h"
 #include "engine/rooms/failover/failover.h"
+#include "engine/rooms/rollout/rollout.h"
 
 namespace pgo {
 namespace {
@@ -56,6 +57,12 @@ void FoldContext(rooms::Context& context, const Event& event) {
              event.payload);
 }
 
+void FoldRooms(ClusterMemory& memory, const Event& event, const ClusterKey& key,
+               const cluster::World& world) {
+  rooms::failover::FoldEvent(memory.failover, event, key, world);
+  rooms::rollout::FoldEvent(memory.rollout, event);
+}
+
 }  // namespace
 
 std::set<ClusterKey> Engine::Fold(const Event& event) {
@@ -94,7 +101,7 @@ std::set<ClusterKey> Engine::Fold(const Event& event) {
     ClusterMemory& memory = memories_[key];
     if (memory.uid != own->uid) memory = ClusterMemory{};
     memory.uid = own->uid;
-    rooms::failover::FoldEvent(memory.failover, event, key, world_);
+    FoldRooms(memory, event, key, world_);
   }
   return touched;
 }
@@ -108,6 +115,7 @@ void Engine::FoldDone(const Done& done, const Event& event) {
   ClusterMemory& memory = it->second;
   const std::string goal = arbiter::FoldDone(memory.ledger, done, event.at);
   rooms::failover::FoldDone(memory.failover, goal, done, event);
+  rooms::rollout::FoldDone(memory.rollout, goal, done, event);
   const auto applying = memory.applying.find(done.action.value());
   if (applying == memory.applying.end()) return;
   if (done.outcome == Outcome::kOk) {
@@ -134,6 +142,7 @@ void Engine::FoldAction(const Action& action, Seq seq, Now now) {
                                           apply->object};
   }
   rooms::failover::FoldAction(memory.failover, action, seq, now);
+  rooms::rollout::FoldAction(memory.rollout, action, seq, now);
 }
 
 std::vector<Action> Engine::Decide(const ClusterKey& key, Now now) {

@@ -23,6 +23,7 @@
 #include "engine/event/event.h"
 #include "engine/rooms/context.h"
 #include "engine/rooms/failover/memory.h"
+#include "engine/rooms/rollout/memory.h"
 #include "engine/rooms/room.h"
 
 namespace pgo {
@@ -52,7 +53,8 @@ struct ClusterMemory {
   rooms::failover::Memory failover;
   std::map<std::string, Applied> applied;    // by ObjectRef::Text
   std::map<std::string, Applying> applying;  // by action id
-  PGO_FIELDS(ClusterMemory, uid, ledger, failover, applied, applying)
+  rooms::rollout::Memory rollout;
+  PGO_FIELDS(ClusterMemory, uid, ledger, failover, applied, applying, rollout)
 };
 
 class Engine {

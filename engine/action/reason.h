@@ -42,6 +42,13 @@ enum class Reason : std::uint8_t {
   kInvalidSpec,
   kFieldsNotImplemented,
   kHeldBy,  // another room's claim is in the way
+  // operations on a running cluster
+  kRollout,            // the pod was made from another template than the StatefulSet has now
+  kRestart,            // somebody asked
+  kPendingRestart,     // settings that take effect only when PostgreSQL starts
+  kReload,             // somebody asked
+  kOperationComplete,  // the operation is done
+  kOperationRefused,   // what was asked for cannot be done
 };
 
 }  // namespace pgo
@@ -51,4 +58,5 @@ PGO_ENUM_NAMES(pgo::Reason, "None", "Creating", "Changed", "Drifted", "Scaling",
                "Fenced", "Silent", "Stalled", "FailoverComplete", "CompletedByOther",
                "FailoverAbandoned", "NoCandidate", "DemotedLabel", "FirstPrimary", "ReplicaWaits",
                "WalLost", "Status", "Ready", "NotReady", "InvalidSpec", "FieldsNotImplemented",
-               "HeldBy");
+               "HeldBy", "Rollout", "Restart", "PendingRestart", "Reload", "OperationComplete",
+               "OperationRefused");

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "engine/base/digest.h"
 
@@ -10,18 +9,6 @@ namespace pgo::cluster {
 namespace {
 
 constexpr std::int64_t kForeign = INT64_MAX;  // place of an instance that was not named here
-
-// One instance of a set, known or to come.
-struct Seat {
-  std::string name;
-  std::int64_t ordinal = kForeign;
-  const InstanceView* instance = nullptr;
-  bool holder = false;
-};
-
-bool Holds(const ClusterView& cluster, const InstanceView& instance) {
-  return instance.pod && instance.pod->name == cluster.lock.leader;
-}
 
 // Names are given from ordinal 0 without gaps, so none lies beyond what is wanted and what is
 // there.
@@ -36,35 +23,41 @@ std::map<std::string, std::int64_t> Ordinals(const ClusterView& cluster, const s
   return ordinals;
 }
 
-std::vector<Seat> Present(const ClusterView& cluster, const std::string& set,
-                          const std::map<std::string, std::int64_t>& ordinals) {
-  std::vector<Seat> seats;
+// Present instances of the set that are not leaving.
+std::vector<Member> Present(const ClusterView& cluster, const InstanceSet& set,
+                            const std::map<std::string, std::int64_t>& ordinals) {
+  std::vector<Member> members;
   for (const auto& [name, instance] : cluster.instances) {
-    if (instance.set != set || instance.stateful_set == nullptr) continue;
+    if (instance.set != set.name || instance.stateful_set == nullptr || instance.leaving) continue;
     const auto at = ordinals.find(name);
-    seats.push_back(
-        {name, at == ordinals.end() ? kForeign : at->second, &instance, Holds(cluster, instance)});
+    members.push_back({name, &set, &instance, at == ordinals.end() ? kForeign : at->second});
   }
-  std::ranges::sort(seats, [](const Seat& a, const Seat& b) {
-    if (a.holder != b.holder) return a.holder;
-    return a.ordinal != b.ordinal ? a.ordinal < b.ordinal : a.name < b.name;
-  });
-  return seats;
+  return members;
+}
+
+bool HasVolume(const InstanceView& instance) {
+  return instance.claim != nullptr &&
+         pgo::Find(instance.claim->object, {"metadata", "deletionTimestamp"}) == nullptr;
 }
 
 void Fill(const ClusterView& cluster, const std::map<std::string, std::int64_t>& ordinals,
-          std::size_t wanted, std::vector<Seat>& seats) {
-  std::set<std::string> taken;
-  for (const Seat& seat : seats) taken.insert(seat.name);
-  std::map<std::int64_t, std::string> names;
-  for (const auto& [name, ordinal] : ordinals) names[ordinal] = name;
-  for (const auto& [ordinal, name] : names) {
-    if (seats.size() >= wanted) return;
-    if (taken.contains(name)) continue;
+          std::size_t wanted, std::vector<Member>& members) {
+  if (members.size() >= wanted) return;
+  std::vector<Member> free;
+  for (const auto& [name, ordinal] : ordinals) {
     const auto known = cluster.instances.find(name);
-    seats.push_back(
-        {name, ordinal, known == cluster.instances.end() ? nullptr : &known->second, false});
+    const InstanceView* instance = known == cluster.instances.end() ? nullptr : &known->second;
+    // A name whose instance is there, or still leaving, is taken.
+    if (instance != nullptr && instance->stateful_set != nullptr) continue;
+    free.push_back({name, nullptr, instance, ordinal});
   }
+  std::ranges::sort(free, [](const Member& a, const Member& b) {
+    const bool a_found = a.instance != nullptr && HasVolume(*a.instance);
+    const bool b_found = b.instance != nullptr && HasVolume(*b.instance);
+    return a_found != b_found ? a_found : a.ordinal < b.ordinal;
+  });
+  free.resize(std::min(free.size(), wanted - members.size()));
+  members.insert(members.end(), free.begin(), free.end());
 }
 
 }  // namespace
@@ -74,33 +67,24 @@ std::string InstanceName(const ClusterView& cluster, const std::string& set, std
   return cluster.key.name + "-" + set + "-" + ShortName(seed, 4);
 }
 
+bool HoldsLock(const ClusterView& cluster, const InstanceView& instance) {
+  return instance.pod && instance.pod->name == cluster.lock.leader;
+}
+
 std::vector<Member> Roster(const ClusterView& cluster) {
   std::vector<Member> roster;
   for (const InstanceSet& set : cluster.spec().instances) {
     const auto wanted = static_cast<std::size_t>(std::clamp<std::int64_t>(set.replicas, 0, 100));
     const auto ordinals = Ordinals(cluster, set.name, wanted);
-    auto seats = Present(cluster, set.name, ordinals);
-    if (seats.size() > wanted) seats.resize(wanted);
-    Fill(cluster, ordinals, wanted, seats);
-    std::ranges::sort(seats, [](const Seat& a, const Seat& b) {
+    auto members = Present(cluster, set, ordinals);
+    Fill(cluster, ordinals, wanted, members);
+    for (Member& member : members) member.set = &set;
+    std::ranges::sort(members, [](const Member& a, const Member& b) {
       return a.ordinal != b.ordinal ? a.ordinal < b.ordinal : a.name < b.name;
     });
-    for (const Seat& seat : seats) roster.push_back({seat.name, &set, seat.instance});
+    roster.insert(roster.end(), members.begin(), members.end());
   }
   return roster;
-}
-
-std::vector<const InstanceView*> Surplus(const ClusterView& cluster,
-                                         const std::vector<Member>& roster) {
-  std::vector<const InstanceView*> out;
-  for (const auto& [name, instance] : cluster.instances) {
-    const bool wanted =
-        std::ranges::any_of(roster, [&](const Member& m) { return m.name == name; });
-    if (!wanted && instance.stateful_set != nullptr && !Holds(cluster, instance)) {
-      out.push_back(&instance);
-    }
-  }
-  return out;
 }
 
 }  // namespace pgo::cluster

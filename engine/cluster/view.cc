@@ -129,7 +129,12 @@ void AddInstancePart(ClusterView& view, const Subject& subject) {
   if (instance.set.empty()) {
     instance.set = GetString(subject.object, {"metadata", "labels", kube::kLabelInstanceSet});
   }
-  if (kind == "StatefulSet") instance.stateful_set = &subject;
+  if (kind == "StatefulSet") {
+    instance.stateful_set = &subject;
+    const std::string leaving = Annotation(subject.object, kube::kLeaving);
+    instance.leaving = !leaving.empty();
+    instance.keeps_data = leaving == kDataKept;
+  }
   if (kind == "Pod") instance.pod = ReadPod(subject);
   if (kind == "PersistentVolumeClaim" && subject.ref.name == kube::InstanceDataName(name)) {
     instance.claim = &subject;

@@ -52,12 +52,18 @@ struct PodView {
   std::optional<std::int64_t> startup_finished_us;
 };
 
+// Values of kLeaving and kScaleDownData.
+inline constexpr std::string_view kDataKept = "Keep";
+inline constexpr std::string_view kDataDeleted = "Delete";
+
 struct InstanceView {
   std::string name, set;
   const Subject* stateful_set = nullptr;
   const Subject* claim = nullptr;  // the PVC i-pgdata
   std::optional<PodView> pod;
   std::optional<NodeView> node;  // of the pod
+  bool leaving = false;          // it is being removed: its StatefulSet carries kLeaving
+  bool keeps_data = false;       // and its volumes stay
 };
 
 // The leader lock: annotations of Endpoints c-ha.

@@ -26,6 +26,16 @@ PGO_NAME(kLabelCertificate, "cluster-certificate");
 PGO_NAME(kRecipeAnnotation, "recipe");       // digest of the recipe that filled a Secret
 PGO_NAME(kNotAfterAnnotation, "not-after");  // earliest end of a certificate in a Secret
 PGO_NAME(kTriggerSwitchover, "trigger-switchover");
+// annotations of a PostgresCluster that ask for one operation; taken off when it is done
+PGO_NAME(kScaleDownTarget, "scale-down-target");   // the instance that goes
+PGO_NAME(kScaleDownData, "scale-down-data");       // of what goes: "Delete" (default) or "Keep"
+PGO_NAME(kRestart, "restart");                     // any new value: restart PostgreSQL
+PGO_NAME(kRestartInstances, "restart-instances");  // of these instances alone, with commas
+PGO_NAME(kRestartRolling, "restart-rolling");      // "true": the primary by switchover
+PGO_NAME(kReload, "reload");                       // any new value: reload configuration
+// annotation of a StatefulSet: its instance is being removed, and its volumes with it ("Delete") or
+// not ("Keep")
+PGO_NAME(kLeaving, "leaving");
 // the finalizer of a PostgresCluster
 PGO_NAME(kFinalizer, "finalizer");
 

@@ -49,12 +49,23 @@ struct Condition {
   std::string reason, message;
 };
 
+// A planned change of primary that another room needs before it goes on. Room failover carries it
+// out, when nothing else is under way; whoever asks sees the new primary in the view.
+struct SwitchoverRequest {
+  std::string id;      // the same until the primary has changed
+  std::string room;    // who asks
+  std::string from;    // pod: nothing happens when another is primary already
+  std::string reason;  // "so that its pod can be replaced"
+  std::vector<std::uint64_t> causes;
+};
+
 struct Plan {
   std::vector<Desired> objects;
   std::vector<Proposal> proposals;
   std::vector<Condition> conditions;
   std::optional<std::int64_t> wake_at_us;  // elapsed time at which time alone changes the answer
   bool holds_cluster = false;              // a disruptive operation of this room is under way
+  std::optional<SwitchoverRequest> switchover;
 
   void Want(Json object, std::string sentence);
   void Fill(Json object, std::vector<Part> parts, std::string sentence);  // a Secret by recipe

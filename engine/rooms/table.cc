@@ -1,5 +1,9 @@
 #include "engine/rooms/table.h"
 
+#include <algorithm>
+
+#include "engine/base/digest.h"
+#include "engine/decide.h"
 #include "engine/engine.h"
 #include "engine/rooms/certificates/certificates.h"
 #include "engine/rooms/config/config.h"
@@ -7,6 +11,8 @@
 #include "engine/rooms/failover/failover.h"
 #include "engine/rooms/instances/instances.h"
 #include "engine/rooms/replication/replication.h"
+#include "engine/rooms/rollout/rollout.h"
+#include "engine/rooms/scaling/scaling.h"
 #include "engine/rooms/services/services.h"
 #include "engine/rooms/status/status.h"
 #include "engine/rooms/storage/storage.h"
@@ -25,6 +31,40 @@ void AddStatus(const cluster::ClusterView& view, Now now, Plans& plans) {
   plans.emplace_back("status", status::PlanStatus(view, conditions, now));
 }
 
+// Every StatefulSet is as it ought to be.
+bool AreApplied(const Plan& instances, const cluster::ClusterView& view,
+                const ClusterMemory& memory) {
+  return std::ranges::all_of(instances.objects, [&](const Desired& desired) {
+    const auto* live = view.Find(desired.ref.kind, desired.ref.name);
+    if (live == nullptr) return false;
+    const auto applied = memory.applied.find(desired.ref.Text());
+    return applied == memory.applied.end()
+               ? ResidueDigest(desired.object, live->object).empty()
+               : applied->second.digest == Sha256Hex(DumpJson(desired.object));
+  });
+}
+
+// What changes who runs, planned before room failover is asked: it carries out the switchovers.
+struct Changes {
+  Plan instances, rollout, scaling;
+
+  [[nodiscard]] const SwitchoverRequest* Switchover() const {
+    if (rollout.switchover) return &*rollout.switchover;
+    return scaling.switchover ? &*scaling.switchover : nullptr;
+  }
+};
+
+Changes PlanChanges(const cluster::ClusterView& view, const ClusterMemory& memory,
+                    const Context& context, Now now) {
+  Changes out;
+  const auto settings = instances::SettingsFor(context.settings, view.spec().postgres_version);
+  out.instances = instances::PlanInstances(view, settings);
+  const bool applied = !rollout::AnyOutdated(view) || AreApplied(out.instances, view, memory);
+  out.rollout = rollout::PlanRollout({view, memory.rollout, memory.ledger, applied, now});
+  out.scaling = scaling::PlanScaling(view);
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string_view, Plan>> PlanAll(const cluster::ClusterView& view,
@@ -37,16 +77,20 @@ std::vector<std::pair<std::string_view, Plan>> PlanAll(const cluster::ClusterVie
   }
   // A manifest that breaks a rule holds everything but its status: what runs goes on running, and
   // is failed over.
-  plans.emplace_back(failover::kRoom,
-                     failover::PlanFailover({view, memory.failover, memory.ledger, context, now}));
-  if (view.parsed.problems.empty()) {
+  const bool valid = view.parsed.problems.empty();
+  Changes changes;
+  if (valid) changes = PlanChanges(view, memory, context, now);
+  plans.emplace_back(failover::kRoom, failover::PlanFailover({view, memory.failover, memory.ledger,
+                                                              context, now, changes.Switchover()}));
+  if (valid) {
+    plans.emplace_back(rollout::kRoom, std::move(changes.rollout));
+    plans.emplace_back(scaling::kRoom, std::move(changes.scaling));
     plans.emplace_back("deletion", deletion::PlanDeletion(view));
     plans.emplace_back("certificates", certificates::PlanCertificates(view));
     plans.emplace_back("services", services::PlanServices(view));
     plans.emplace_back("config", config::PlanConfig(view));
     plans.emplace_back("storage", storage::PlanStorage(view));
-    const auto settings = instances::SettingsFor(context.settings, view.spec().postgres_version);
-    plans.emplace_back("instances", instances::PlanInstances(view, settings));
+    plans.emplace_back("instances", std::move(changes.instances));
     plans.emplace_back("users", users::PlanUsers(view));
     plans.emplace_back("replication", replication::PlanReplication(view, now));
   }

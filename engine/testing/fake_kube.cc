@@ -69,6 +69,11 @@ Outcome FakeKube::Precondition(const kube::ObjectRef& ref, const std::string& ui
   return holds ? Outcome::kOk : Outcome::kConflict;
 }
 
+Json FakeKube::Printed(const Action& action) const {
+  const auto* exec = std::get_if<Exec>(&action.command);
+  return exec != nullptr && on_exec ? on_exec(*exec) : Json();
+}
+
 std::vector<Payload> FakeKube::Carry(const Action& action) {
   std::vector<Payload> out;
   Outcome outcome = Outcome::kOk;
@@ -108,7 +113,7 @@ std::vector<Payload> FakeKube::Carry(const Action& action) {
                         },
                         [&](const Exec&) {}, [&](const Notice&) { ++writes; }},
              action.command);
-  out.push_back(Done{action.id, outcome, "", {}});
+  out.push_back(Done{action.id, outcome, "", Printed(action)});
   return out;
 }
 

@@ -2,6 +2,7 @@
 // time, and lets a test play kubelet and Patroni. It never races: that is for the simulator.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,9 +26,12 @@ class FakeKube {
   std::vector<Payload> ListAll() const;
 
   std::uint64_t writes = 0;
+  // What a command prints, as JSON; nothing set: nothing.
+  std::function<Json(const Exec&)> on_exec;
 
  private:
   Payload Seen(const kube::ObjectRef& ref);
+  [[nodiscard]] Json Printed(const Action& action) const;
   Outcome Precondition(const kube::ObjectRef& ref, const std::string& uid, const std::string& rv);
 
   std::map<kube::ObjectRef, Json> objects_;

@@ -37,6 +37,7 @@ std::string HowItCame(const Memory& memory, const std::string& winner) {
                : "Patroni released the leader lock itself (class R) and chose the next by itself";
   }
   std::string text = op.evidence == Class::kPlanned ? "as asked for" : "after class ";
+  if (!op.asked_by.empty()) text += " by room " + op.asked_by;
   if (op.evidence != Class::kPlanned) text += NameOf(op.evidence);
   if (!op.to.empty() && op.to != winner)
     text += "; " + op.to + " had been named, another member won";

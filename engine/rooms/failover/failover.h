@@ -22,6 +22,7 @@ struct Input {
   const arbiter::Ledger& ledger;
   const Context& context;
   Now now;
+  const SwitchoverRequest* requested = nullptr;  // by another room
 };
 
 Plan PlanFailover(const Input& in);

@@ -109,7 +109,9 @@ void FoldAction(Memory& memory, const Action& action, Seq seq, Now now) {
   }
   if (GetBool(action.facts, {"lost_reported"})) memory.lost_from.clear();
   if (!GetBool(action.facts, {"ended"})) return;
-  if (!memory.operation.id.empty()) memory.switchover_done = memory.operation.id;
+  if (!memory.operation.id.empty() && memory.operation.asked_by.empty()) {
+    memory.switchover_done = memory.operation.id;
+  }
   const std::string refused = GetString(action.facts, {"switchover"});
   if (!refused.empty()) memory.switchover_done = refused;
   memory.operation = Operation{};

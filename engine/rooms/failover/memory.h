@@ -60,9 +60,10 @@ struct Operation {
   std::uint64_t released_seq = 0;
   std::vector<std::uint64_t> causes;
   std::map<std::string, ProbeAnswer> probes;  // by pod name
+  std::string asked_by;                       // class A: the room; "" is the annotation
   PGO_FIELDS(Operation, evidence, phase, from, from_uid, from_instance, to, to_instance, timeline,
              lsn, synchronous, last_sign_us, id, seq, began_us, began_wall_us, phase_us,
-             released_seq, causes, probes)
+             released_seq, causes, probes, asked_by)
 };
 
 struct Memory {

@@ -58,12 +58,53 @@ Proposal AskPatroni(const Input& in, const InstanceView& primary, const Instance
   return p;
 }
 
+// Begins a switchover; `how` says who wants it.
+void Start(const Input& in, Plan& plan, const InstanceView& primary, const InstanceView& target,
+           Operation op, const std::string& how) {
+  op.evidence = Class::kPlanned;
+  op.phase = Phase::kPromoting;
+  op.from = primary.pod->name;
+  op.from_uid = primary.pod->uid;
+  op.from_instance = primary.name;
+  op.to = target.pod->name;
+  op.to_instance = target.name;
+  op.timeline = primary.pod->member->timeline;
+  op.lsn = primary.pod->member->lsn;
+  op.synchronous = SynchronousMode(in.view);
+  auto p = AskPatroni(in, primary, target, op.id);
+  p.sentence = "switchover (class A) from " + op.from + " to " + op.to + ", " + how;
+  p.causes = op.causes;
+  p.facts["operation"] = ToJson(op);
+  plan.Do(std::move(p));
+}
+
+// Another room asks. Without a candidate nothing is done: it looks again when something changes.
+void StartRequested(const Input& in, Plan& plan) {
+  const InstanceView* primary = in.view.Primary();
+  if (primary == nullptr || primary->pod->name != in.requested->from || in.view.deleting) return;
+  std::string why;
+  const InstanceView* target = Target(in, "", why);
+  if (target == nullptr) {
+    plan.conditions.push_back({"FailoverBlocked", true, "NoCandidate", why});
+    return;
+  }
+  Operation op;
+  op.id = in.requested->id;
+  op.asked_by = in.requested->room;
+  op.causes = in.requested->causes;
+  Start(in, plan, *primary, *target, std::move(op),
+        "asked for by room " + in.requested->room + " " + in.requested->reason + "; " + why);
+}
+
 }  // namespace
 
 void PlanSwitchover(const Input& in, Plan& plan) {
   const std::string id =
       GetString(in.view.subject->object, {"metadata", "annotations", kube::kTriggerSwitchover});
-  if (id.empty() || id == in.memory.switchover_done) return;
+  if (id.empty() || id == in.memory.switchover_done) {
+    if (in.requested != nullptr) StartRequested(in, plan);
+    return;
+  }
   const auto& wanted = in.view.spec().patroni.switchover;
   const InstanceView* primary = in.view.Primary();
   if (!wanted.enabled || primary == nullptr || in.view.deleting) return;
@@ -87,24 +128,10 @@ void PlanSwitchover(const Input& in, Plan& plan) {
     return plan.Do(std::move(p));
   }
   Operation op;
-  op.evidence = Class::kPlanned;
-  op.phase = Phase::kPromoting;
   op.id = id;
-  op.from = primary->pod->name;
-  op.from_uid = primary->pod->uid;
-  op.from_instance = primary->name;
-  op.to = target->pod->name;
-  op.to_instance = target->name;
-  op.timeline = primary->pod->member->timeline;
-  op.lsn = primary->pod->member->lsn;
-  op.synchronous = SynchronousMode(in.view);
   op.causes = {in.view.subject->seq.value()};
-  auto p = AskPatroni(in, *primary, *target, id);
-  p.sentence = "switchover (class A) from " + op.from + " to " + op.to +
-               ", asked for by annotation trigger-switchover=" + id;
-  p.causes = {in.view.subject->seq.value()};
-  p.facts["operation"] = ToJson(op);
-  plan.Do(std::move(p));
+  Start(in, plan, *primary, *target, std::move(op),
+        "asked for by annotation trigger-switchover=" + id);
 }
 
 }  // namespace pgo::rooms::failover

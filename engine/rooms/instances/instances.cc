@@ -9,7 +9,6 @@ namespace pgo::rooms::instances {
 namespace {
 
 using cluster::ClusterView;
-using cluster::InstanceView;
 using cluster::Member;
 
 Json StatefulSet(const ClusterView& cluster, const Member& member, const std::string& image,
@@ -33,25 +32,6 @@ Json StatefulSet(const ClusterView& cluster, const Member& member, const std::st
   return out;
 }
 
-// An instance that is too many goes with its files; its volume stays, for the day it comes back.
-void Remove(const ClusterView& cluster, const InstanceView& instance, Plan& plan) {
-  const auto remove = [&](const cluster::Subject* subject) {
-    if (subject == nullptr || Find(subject->object, {"metadata", "deletionTimestamp"}) != nullptr) {
-      return;
-    }
-    Proposal p;
-    p.reason = Reason::kScaling;
-    p.sentence = subject->ref.Text() + ": the set has more instances than replicas: remove it";
-    p.causes = {cluster.subject->seq.value(), subject->seq.value()};
-    p.goal = "delete/" + subject->ref.Text() + "/" + subject->uid;
-    p.command = Delete{subject->ref, subject->uid, "", {}};
-    plan.Do(std::move(p));
-  };
-  remove(instance.stateful_set);
-  remove(cluster.Find("ConfigMap", kube::InstanceConfigName(instance.name)));
-  remove(cluster.Find("Secret", kube::InstanceCertName(instance.name)));
-}
-
 }  // namespace
 
 InstanceSettings SettingsFor(const Json& settings, std::int64_t postgres_version) {
@@ -73,14 +53,8 @@ Plan PlanInstances(const ClusterView& cluster, const InstanceSettings& settings)
                                    "RELATED_IMAGE_POSTGRES_" + version});
     return plan;
   }
-  const auto roster = cluster::Roster(cluster);
-  for (const Member& member : roster) {
+  for (const Member& member : cluster::Roster(cluster)) {
     plan.Want(StatefulSet(cluster, member, image, settings.openshift), "one instance");
-  }
-  // Without a primary nobody knows which copy is the newest: none is given up.
-  if (cluster.Primary() == nullptr) return plan;
-  for (const InstanceView* instance : cluster::Surplus(cluster, roster)) {
-    Remove(cluster, *instance, plan);
   }
   return plan;
 }

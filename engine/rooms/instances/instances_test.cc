@@ -2,32 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "engine/cluster/quantity.h"
-#include "engine/cluster/roster.h"
-#include "engine/kube/names.h"
 #include "engine/rooms/storage/storage.h"
 #include "engine/testing/cluster_builder.h"
 
 namespace pgo::rooms::instances {
 namespace {
-
-std::vector<std::string> Names(const testing::ClusterBuilder& builder) {
-  std::vector<std::string> names;
-  for (const auto& member : cluster::Roster(builder.View())) names.push_back(member.name);
-  return names;
-}
-
-void Scale(testing::ClusterBuilder& builder, int replicas) {
-  builder.manifest()["spec"]["instances"][0]["replicas"] = replicas;
-  builder.Show();
-}
-
-void Lead(testing::ClusterBuilder& builder, const std::string& member) {
-  builder.Pod(member, "master", std::string(testing::kPrimaryStatus));
-  builder.Lock(kube::InstancePodName(member), testing::ClusterBuilder::Address(member));
-}
 
 TEST(Instances, RenderingIsDeterministic) {
   testing::ClusterBuilder a;
@@ -44,36 +24,6 @@ TEST(Instances, RenderingIsDeterministic) {
   for (std::size_t i = 0; i < one.objects.size(); ++i) {
     EXPECT_EQ(DumpJson(one.objects[i].object), DumpJson(again.objects[i].object));
   }
-}
-
-TEST(Instances, TheLocksHolderStaysAndItsVolumeIsFoundAgain) {
-  testing::ClusterBuilder builder;
-  const auto all = Names(builder);
-  ASSERT_EQ(all.size(), 3U);
-  builder.Settle(PlanInstances(builder.View(), {}));
-  Lead(builder, all[2]);
-  Scale(builder, 1);
-  EXPECT_EQ(Names(builder), std::vector<std::string>{all[2]});
-  const Plan plan = PlanInstances(builder.View(), {});
-  std::set<std::string> removed;
-  for (const auto& proposal : plan.proposals) {
-    const auto& command = std::get<Delete>(proposal.command);
-    EXPECT_FALSE(command.uid.empty());
-    EXPECT_NE(command.ref.kind, "PersistentVolumeClaim");
-    if (command.ref.kind == "StatefulSet") removed.insert(command.ref.name);
-  }
-  EXPECT_EQ(removed, (std::set<std::string>{all[0], all[1]}));
-  builder.Remove({"StatefulSet", "postgres", all[0]});
-  builder.Remove({"StatefulSet", "postgres", all[1]});
-  Scale(builder, 3);
-  EXPECT_EQ(Names(builder), all);
-}
-
-TEST(Instances, NothingIsGivenUpWithoutAPrimary) {
-  testing::ClusterBuilder builder;
-  builder.Settle(PlanInstances(builder.View(), {}));
-  Scale(builder, 1);
-  EXPECT_TRUE(PlanInstances(builder.View(), {}).proposals.empty());
 }
 
 TEST(Instances, WithoutAnImageTheConditionNamesTheMend) {
