@@ -68,7 +68,7 @@ def kill_container(f, writer):
     """The primary's database container dies as a whole (as by the kernel's OOM killer)."""
     old = f.primary()
     since = time.time()
-    f.lab.local("pod", "kill-container", f"{f.lab.ns}/{old}", "database")
+    f.lab.local("pod", "kill-container", old, "database")
     f.writes_again(writer, since)
     return {"gap_max": 30, "since": since}
 
