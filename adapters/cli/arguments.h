@@ -93,6 +93,47 @@ struct Failover {
   std::int64_t timeout_s = 120;
 };
 
+struct Scale {
+  std::vector<std::string> clusters;
+  std::int64_t replica_count = 1;  // more than there are
+  std::string instance_set;        // "": the only one
+  // of 4.7, for each replica: refused with what replaces them
+  std::string storage_config, service_type, node_label, node_affinity, toleration, ccp_image_tag;
+  bool no_prompt = false;
+  bool wait = true;
+  std::int64_t timeout_s = 300;
+};
+
+struct ScaleDown {
+  std::string cluster;
+  bool query = false;
+  std::string target;        // instance or pod; "": the operator chooses
+  std::string instance_set;  // of which set, without a target; "": the only one
+  bool keep_data = false;
+  bool no_prompt = false;
+  bool wait = true;
+  std::int64_t timeout_s = 300;
+};
+
+struct Restart {
+  std::string cluster;
+  bool query = false;
+  std::vector<std::string> targets;  // instances or pods; empty: all
+  bool rolling = false;
+  bool no_prompt = false;
+  bool wait = true;
+  std::int64_t timeout_s = 600;
+};
+
+struct Reload {
+  std::vector<std::string> names;
+  std::string selector;
+  bool all = false;
+  bool no_prompt = false;
+  bool wait = true;
+  std::int64_t timeout_s = 60;
+};
+
 struct ApplyFiles {
   std::vector<std::string> files;  // "-" is standard input
   bool dry_run = false;            // the server checks, nothing is stored
@@ -153,10 +194,10 @@ struct Complete {
   std::vector<std::string> words;
 };
 
-using Command =
-    std::variant<CreateCluster, ShowCluster, TestCluster, ShowStatus, Df, ShowUser, AddLabel,
-                 DeleteLabel, DeleteCluster, Failover, ApplyFiles, Version, Why, History, ShowState,
-                 Diff, Replay, VerifyFile, IncidentExport, Completion, Complete>;
+using Command = std::variant<CreateCluster, ShowCluster, TestCluster, ShowStatus, Df, ShowUser,
+                             AddLabel, DeleteLabel, DeleteCluster, Failover, Scale, ScaleDown,
+                             Restart, Reload, ApplyFiles, Version, Why, History, ShowState, Diff,
+                             Replay, VerifyFile, IncidentExport, Completion, Complete>;
 
 struct Arguments {
   Common common;

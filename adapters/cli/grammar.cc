@@ -96,6 +96,7 @@ Grammar::Grammar(const std::string& program)
                  "~/.pgo/operator.json)");
   AddClusterVerbs(*this);
   AddChangeVerbs(*this);
+  AddOperationVerbs(*this);
   AddStoryVerbs(*this);
   AddOwnVerbs(*this);
   for (auto& [name, group] : groups) {

@@ -57,6 +57,7 @@ void AddSelection(CLI::App& verb, std::vector<std::string>& names, std::string& 
 // The verbs, in groups.
 void AddClusterVerbs(Grammar& grammar);
 void AddChangeVerbs(Grammar& grammar);
+void AddOperationVerbs(Grammar& grammar);
 void AddStoryVerbs(Grammar& grammar);
 void AddOwnVerbs(Grammar& grammar);
 

@@ -32,6 +32,7 @@ std::string StateOf(const ClusterView& view, const InstanceView& instance) {
     return instance.stateful_set == nullptr ? "not created yet" : "no pod";
   }
   const PodView& pod = *instance.pod;
+  if (instance.leaving) return "leaving";
   const bool node_down = instance.node && instance.node->known && !instance.node->ready;
   if (node_down && instance.node->out_of_service) return "node is off";
   if (node_down) return "node is not ready";

@@ -333,6 +333,14 @@ std::string_view KindWord(Kind kind) {
       return "GIVEN UP";
     case Kind::kUnderWay:
       return "UNDER WAY";
+    case Kind::kRollout:
+      return "ROLLOUT";
+    case Kind::kRestart:
+      return "RESTART";
+    case Kind::kReload:
+      return "RELOAD";
+    case Kind::kScaleDown:
+      return "SCALE DOWN";
   }
   return "?";
 }
@@ -349,6 +357,14 @@ std::vector<Episode> Explain(const Records& records, const ClusterKey& cluster) 
     std::ranges::stable_sort(episode.steps, {}, &Step::seq);
     AddCitations(records, grouping.Cited(episode), episode);
   }
+  std::map<std::uint64_t, std::set<std::uint64_t>> cited;
+  for (Episode& operation : ExplainOperations(records, cluster, cited)) {
+    AddOutcomes(records, operation);
+    AddCitations(records, cited[operation.seq], operation);
+    episodes.push_back(std::move(operation));
+  }
+  std::ranges::stable_sort(
+      episodes, {}, [](const Episode& e) { return e.end_seq == 0 ? UINT64_MAX : e.end_seq; });
   return std::move(episodes);
 }
 

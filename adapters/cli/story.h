@@ -1,4 +1,5 @@
-// Changes of primary, told from the journal's records and from nothing else. Pure.
+// Changes of primary, and operations on a running cluster, told from the journal's records and from
+// nothing else. Pure.
 //
 // An episode begins with the first action of room "failover" that opens an operation, and ends with
 // the action that says so. A change that the operator did not bring about is an episode of one
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +47,11 @@ struct Episode {
     kBlocked,    // nobody could be promoted
     kAbandoned,  // given up, or refused
     kUnderWay,   // the records end before it does
+    // operations on a running cluster (operation_story.cc)
+    kRollout,  // pods replaced for another template
+    kRestart,  // restarts in place, asked for or for settings
+    kReload,
+    kScaleDown,
   };
   Kind kind = Kind::kFailover;
   ClusterKey cluster;
@@ -63,10 +70,17 @@ struct Episode {
   std::int64_t took_ms = -1;      // -1 unknown
 };
 
+// Restarts, rollouts, reloads, removals of instances: from the first action of rooms rollout and
+// scaling that says so to the one that ends it. Oldest first; citations and outcomes are not filled
+// in; `cited` gets the causes of each one's actions, by its seq.
+std::vector<Episode> ExplainOperations(const Records& records, const ClusterKey& cluster,
+                                       std::map<std::uint64_t, std::set<std::uint64_t>>& cited);
+bool IsOperation(Episode::Kind kind);
+
 // "FAILOVER", "SWITCHOVER", …
 std::string_view KindWord(Episode::Kind kind);
 
-// All episodes of a cluster, oldest first.
+// All episodes of a cluster, in the order in which they ended; what is under way comes last.
 std::vector<Episode> Explain(const Records& records, const ClusterKey& cluster);
 // Seqs that an episode cites but that are not among the records.
 std::vector<std::uint64_t> Missing(const Episode& episode);

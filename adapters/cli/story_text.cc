@@ -30,6 +30,11 @@ std::string Title(const Episode& e) {
     case Kind::kUnderWay:
     case Kind::kAbandoned:
       return e.from.empty() ? e.cluster.name : e.from + " → " + Who(e.to);
+    case Kind::kRollout:
+    case Kind::kRestart:
+    case Kind::kReload:
+    case Kind::kScaleDown:
+      return e.from.empty() ? e.cluster.name : e.from;
     default:
       if (e.from == e.to) return e.to + " again" + TimelineText(e);
       return Who(e.from) + " → " + Who(e.to) + TimelineText(e);
@@ -136,7 +141,8 @@ Json StepsJson(const Episode& e) {
 }  // namespace
 
 std::string EpisodeText(const Episode& e, const Output& out) {
-  const bool good = e.kind == Kind::kSwitchover || e.kind == Kind::kFirstPrimary;
+  const bool good = e.kind == Kind::kSwitchover || e.kind == Kind::kFirstPrimary ||
+                    (IsOperation(e.kind) && !e.result.starts_with("given up"));
   std::string text = TimeText(e.wall_us) + "  " +
                      out.Styled(good ? Style::kGood : Style::kBad, KindWord(e.kind)) + "  " +
                      out.Styled(Style::kBold, Title(e)) + "  " +
@@ -154,7 +160,10 @@ std::string EpisodeText(const Episode& e, const Output& out) {
   if (!e.because.empty() && !end.result.empty()) {
     text += Part(out, "result", end.result + " " + Mark(e.end_seq));
   }
-  if (e.kind == Kind::kUnderWay) {
+  if (IsOperation(e.kind) && e.took_ms >= 0) {
+    text += Part(out, "took", DurationText(e.took_ms * 1000));
+  }
+  if (e.kind == Kind::kUnderWay || (IsOperation(e.kind) && e.end_seq == 0)) {
     text += Part(out, "result", "not known: the records end before it does");
   }
   return text;

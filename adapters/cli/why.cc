@@ -27,11 +27,13 @@ using Kind = Episode::Kind;
 
 bool IsNews(const Episode& e) { return e.kind != Kind::kFirstPrimary; }
 
-// Another pod became primary, is becoming it, or ought to have. Not: the same one came back.
+// Another pod became primary, is becoming it, or ought to have; or instances were restarted,
+// reloaded or removed. Not: the same one came back.
 bool IsChange(const Episode& e) {
   const bool changed =
       e.kind == Kind::kFailover || e.kind == Kind::kSwitchover || e.kind == Kind::kByOther;
-  return (changed && e.from != e.to) || e.kind == Kind::kUnderWay || e.kind == Kind::kBlocked;
+  return (changed && e.from != e.to) || e.kind == Kind::kUnderWay || e.kind == Kind::kBlocked ||
+         IsOperation(e.kind);
 }
 
 // The newest ones, oldest first; the first primary only if there is nothing else.
