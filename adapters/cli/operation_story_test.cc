@@ -76,6 +76,9 @@ TEST(OperationStory, EachRemovalOfAnInstanceIsItsOwnAndAReloadToo) {
     book.Do(mark);
     Action reload = In("rollout", Reason::kReload, "reload", "reload/x/" + std::string(name), {});
     Put(reload.facts, {"operation", "kind"}, "Reload");
+    Exec exec;
+    exec.ref = {"Pod", kHippo.ns, std::string("hippo-00-") + name + "-0"};
+    reload.command = exec;
     book.Do(reload);
     mark.goal = "delete/StatefulSet";
     mark.sentence = std::string(name) + " is gone";

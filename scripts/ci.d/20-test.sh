@@ -1,4 +1,4 @@
-# slot: 30
+# slot: 20
 # What a newcomer runs.
 set -euo pipefail
 make test

@@ -1,4 +1,4 @@
-# slot: 15
+# slot: 25
 # End to end on a real Kubernetes. PGO_TESTBED names a folder whose `up` and `down` make one.
 set -euo pipefail
 [[ -x replay-tests/kubernetes/run ]] || { echo "replay-tests/kubernetes/run is not written yet"; exit 77; }
