@@ -36,15 +36,15 @@ class PodWorker {
   // `rebooted`: the pod was on this node before the node's power came back.
   PodWorker(NodeHost& host, Json pod, bool rebooted);
 
-  void Update(const Json& pod);         // a newer version of the object
-  void ObjectGone();                    // it was deleted: kill what still runs
-  void ShowStatus() {  // what could not be written before, or was overwritten
+  void Update(const Json& pod);  // a newer version of the object
+  void ObjectGone();             // it was deleted: kill what still runs
+  void ShowStatus() {            // what could not be written before, or was overwritten
     last_status_ = nullptr;
     WriteStatus();
   }
-  void Refresh();                       // Secrets, ConfigMaps or claims changed
-  void RefreshNames();                  // names of the cluster changed
-  void Handle(const Json& event);       // from the node's first process
+  void Refresh();                  // Secrets, ConfigMaps or claims changed
+  void RefreshNames();             // names of the cluster changed
+  void Handle(const Json& event);  // from the node's first process
   void Advance();
   // Monotonic milliseconds of the next moment at which time alone changes something.
   [[nodiscard]] std::optional<std::int64_t> NextWake() const;

@@ -2,7 +2,6 @@
 // configuration that changes nothing wakes the leader at once, and its renewal of the lock wakes
 // the others: so a replica that runs but does not stream yet need not wait for the next round.
 
-
 #include "engine/base/json.h"
 #include "engine/cluster/health.h"
 #include "engine/kube/names.h"
