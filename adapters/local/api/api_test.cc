@@ -104,6 +104,20 @@ TEST_F(ApiTest, OnlyOurTokensAreAccepted) {
   EXPECT_EQ(api.Call("GET", kMaps).code, 401);
 }
 
+TEST_F(ApiTest, ReviewsAnswerForWhoeverHasAToken) {
+  const std::string group = "/apis/authorization.k8s.io/v1/";
+  for (const char* plural : {"selfsubjectaccessreviews", "subjectaccessreviews"})
+    EXPECT_TRUE(GetBool(api.Call("POST", group + plural, "{}").json(), {"status", "allowed"}));
+  const auto rules = api.Call("POST", group + "selfsubjectrulesreviews", "{}").json();
+  EXPECT_EQ(GetArray(rules, {"status", "resourceRules"}).size(), 1u);
+  const std::string reviews = "/apis/authentication.k8s.io/v1/tokenreviews";
+  const auto good = R"({"spec": {"token": ")" + api.credentials->TokenFor("ns", "sa") + R"("}})";
+  EXPECT_EQ(GetString(api.Call("POST", reviews, good).json(), {"status", "user", "username"}),
+            "system:serviceaccount:ns:sa");
+  const auto bad = api.Call("POST", reviews, R"({"spec": {"token": "x"}})").json();
+  EXPECT_FALSE(GetBool(bad, {"status", "authenticated"}));
+}
+
 TEST_F(ApiTest, WatchSendsPresentThenLaterAndEndsInTime) {
   Make("a");
   auto watch = std::async(std::launch::async, [&] {

@@ -248,6 +248,22 @@ TEST_F(ControllersTest, ASilentNodeBecomesUnknownAndComesBack) {
       [&] { return GetArray(*store->Get({kNodes, "", "n1"}), {"spec", "taints"}).empty(); }));
 }
 
+TEST_F(ControllersTest, WithoutTheApiServerNoNodeIsBlamed) {
+  using std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kGrace(400);
+  Begin(kGrace.count());
+  AddNode("n1");
+  controllers->SetRunning(false);
+  std::this_thread::sleep_for(kGrace + kGrace);
+  const auto resumed = steady_clock::now();
+  controllers->SetRunning(true);
+  ASSERT_TRUE(Eventually([&] {
+    const auto node = store->Get({kNodes, "", "n1"});
+    return GetString(GetArray(*node, {"status", "conditions"})[0], {"status"}) == "Unknown";
+  }));
+  EXPECT_GE(steady_clock::now() - resumed, kGrace) << "its grace begins anew";
+}
+
 TEST_F(ControllersTest, ADeletedNamespaceTakesItsContent) {
   Begin();
   ASSERT_TRUE(store->Create(kNamespaces, "", JsonLiteral(R"({"metadata": {"name": "t"}})"), {}));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/local/node/hosts.h"
+#include "adapters/local/node/partition.h"
 #include "adapters/local/node/pod_fields.h"
 #include "adapters/local/node/pod_status.h"
 #include "adapters/local/node/probe.h"
@@ -236,6 +237,33 @@ TEST(Services, LeadToEndpointsWithTheSamePort) {
   const ServiceTable expected = {{{"10.202.0.5", 5432}, {{"1.1.1.1", 5433}}},
                                  {{"10.202.0.6", 80}, {}}};
   EXPECT_EQ(BuildServiceTable(services, endpoints), expected);
+}
+
+TEST(Partition, BlocksBothWaysAndOnlyWhatItSays) {
+  Partition partition;
+  EXPECT_TRUE(partition.BlockedAt(1).empty());
+  partition.SetLink(2, 1, false);
+  partition.SetLink(1, 0, false);
+  EXPECT_EQ(partition.CutFrom(1), (std::set<int>{0, 2}));
+  EXPECT_EQ(partition.BlockedAt(2),
+            (std::set<std::string>{"from 10.200.0.11/32", "from 10.201.1.0/24", "to 10.200.0.11/32",
+                                   "to 10.201.1.0/24"}));
+  EXPECT_FALSE(partition.BlockedAt(1).contains("to 10.201.0.0/24")) << "the clients have no pods";
+  partition.SetLink(1, 2, true);
+  EXPECT_TRUE(partition.BlockedAt(2).empty());
+  partition.SetApi(2, false);
+  const auto blocked = partition.BlockedAt(2);
+  EXPECT_TRUE(blocked.contains("to 10.200.0.1/32 ipproto tcp dport 6443"));
+  EXPECT_TRUE(blocked.contains("from 10.202.0.1/32 ipproto tcp sport 443"));
+  EXPECT_FALSE(blocked.contains("to 10.200.0.1/32")) << "Services answer from there";
+}
+
+TEST(Partition, KnowsWhoseAnAddressIs) {
+  EXPECT_EQ(NodeOfAddress("10.201.3.17"), 3);
+  EXPECT_EQ(NodeOfAddress("10.200.0.12"), 2);
+  EXPECT_EQ(NodeOfAddress("10.200.0.10"), 0);
+  EXPECT_EQ(NodeOfAddress("10.200.0.1"), -1);
+  EXPECT_EQ(NodeOfAddress("10.202.0.5"), -1);
 }
 
 }  // namespace
