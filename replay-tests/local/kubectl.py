@@ -304,7 +304,7 @@ def exec_and_copy(k):
 
 
 def delete(k):
-    """delete: by name, selector and force; waits for the end; dependents go or stay as ordered."""
+    """delete: by file, selector and force; waits for the end; dependents go in the ordered way."""
     k.k("run", "slow", "--image=i", "--restart=Never", "--labels=kind=slow", "--command", "--",
         "sh", "-c", "trap '' TERM; while :; do sleep 1; done")
     k.k("wait", "--for=condition=Ready", "pod/slow", "--timeout=30s")
@@ -312,11 +312,13 @@ def delete(k):
     has(k.k("delete", "pod", "slow", "--force", "--grace-period=0"), "force deleted")
     assert time.monotonic() - began < 5
     has(k.k("get", "pod", "slow", status=1), "not found")
-    for cascade in ("background", "orphan"):
+    for cascade in ("background", "foreground", "orphan"):
         k.k("apply", "-f", "-", text=DEPLOYMENT % {"name": "owner"})
         k.k("rollout", "status", "deploy/owner", "--timeout=40s")
         k.k("delete", "deploy", "owner", f"--cascade={cascade}", "--timeout=60s")
         left = k.k("get", "pods,rs", "-l", "app=owner", "-o", "name").split()
+        if cascade == "foreground":
+            assert not left, left
         if cascade == "orphan":
             assert left, "its dependents went too"
         k.k("delete", "rs,pods", "-l", "app=owner", "--grace-period=1", "--timeout=40s")

@@ -264,6 +264,32 @@ TEST_F(ControllersTest, WithoutTheApiServerNoNodeIsBlamed) {
   EXPECT_GE(steady_clock::now() - resumed, kGrace) << "its grace begins anew";
 }
 
+TEST_F(ControllersTest, ForegroundDeletionWaitsForWhatIsOwned) {
+  Begin();
+  const auto owner = store->Create(kMaps, "default", {{"metadata", {{"name", "owner"}}}}, {});
+  ASSERT_TRUE(owner);
+  Json owned = {{"metadata",
+                 {{"name", "owned"},
+                  {"finalizers", {"test/held"}},
+                  {"ownerReferences",
+                   {{{"apiVersion", "v1"},
+                     {"kind", "ConfigMap"},
+                     {"name", "owner"},
+                     {"uid", GetString(*owner, {"metadata", "uid"})},
+                     {"blockOwnerDeletion", true}}}}}}};
+  ASSERT_TRUE(store->Create(kMaps, "default", owned, {}));
+  const Key owner_key{kMaps, "default", "owner"}, owned_key{kMaps, "default", "owned"};
+  ASSERT_TRUE(store->Delete(owner_key, {.propagation_policy = "Foreground"}));
+  ASSERT_TRUE(
+      Eventually([&] { return !Text(owned_key, {"metadata", "deletionTimestamp"}).empty(); }));
+  EXPECT_TRUE(store->Get(owner_key)) << "it waits";
+  ASSERT_TRUE(store->Mutate(owned_key, "", [](Json& object) {
+    object["metadata"]["finalizers"] = Json::array();
+    return true;
+  }));
+  EXPECT_TRUE(Eventually([&] { return !store->Get(owned_key) && !store->Get(owner_key); }));
+}
+
 TEST_F(ControllersTest, ADeletedNamespaceTakesItsContent) {
   Begin();
   ASSERT_TRUE(store->Create(kNamespaces, "", JsonLiteral(R"({"metadata": {"name": "t"}})"), {}));

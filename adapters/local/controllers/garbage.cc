@@ -1,8 +1,11 @@
 // What goes when something else went: objects whose owners are gone, the content of namespaces and
-// of custom types that are being deleted. Deletion is always in the background.
+// of custom types that are being deleted; and what must go before its owner may.
+#include <algorithm>
 #include <set>
+#include <vector>
 
 #include "adapters/local/controllers/world.h"
+#include "adapters/local/store/deletion.h"
 #include "adapters/local/store/meta.h"
 
 namespace pgo::local {
@@ -15,6 +18,64 @@ bool AllOwnersGone(const Json& object, const std::set<std::string>& uids) {
     if (uids.contains(GetString(owner, {"uid"}))) return false;
   }
   return true;
+}
+
+bool DeletesForeground(const Json& object) {
+  const Json& finalizers = GetArray(object, {"metadata", "finalizers"});
+  return Deleting(object) &&
+         std::find(finalizers.begin(), finalizers.end(), kForegroundDeletion) != finalizers.end();
+}
+
+// Asks for the end of what an object owns. An owner whose dependents block it stays while they are.
+class Dependents {
+ public:
+  explicit Dependents(std::set<std::string> owners) : owners_(std::move(owners)) {}
+  void Visit(Store& store, const Resource& resource, const Json& object) {
+    for (const Json& owner : GetArray(object, {"metadata", "ownerReferences"})) {
+      const std::string uid = GetString(owner, {"uid"});
+      if (!owners_.contains(uid)) continue;
+      if (GetBool(owner, {"blockOwnerDeletion"})) blocked_.insert(uid);
+      if (Deleting(object)) continue;
+      static_cast<void>(store.Delete(KeyOf(resource, object),
+                                     {.uid = UidOf(object), .propagation_policy = "Foreground"}));
+    }
+  }
+  [[nodiscard]] bool Blocked(const std::string& uid) const { return blocked_.contains(uid); }
+
+ private:
+  std::set<std::string> owners_, blocked_;
+};
+
+void FinishForeground(Store& store, const Resource& resource, const Json& object) {
+  static_cast<void>(store.Mutate(KeyOf(resource, object), "", [&](Json& fresh) {
+    if (UidOf(fresh) != UidOf(object)) return false;
+    Json rest = Json::array();
+    for (const Json& finalizer : GetArray(fresh, {"metadata", "finalizers"})) {
+      if (finalizer != kForegroundDeletion) rest.push_back(finalizer);
+    }
+    fresh["metadata"]["finalizers"] = std::move(rest);
+    return true;
+  }));
+}
+
+void CollectInForeground(const World& world, Store& store) {
+  std::vector<std::pair<Resource, ObjectPtr>> owners;
+  std::set<std::string> uids;
+  for (const auto& [resource, objects] : world.Everything()) {
+    for (const auto& [name, object] : objects) {
+      if (!DeletesForeground(*object)) continue;
+      owners.emplace_back(resource, object);
+      uids.insert(UidOf(*object));
+    }
+  }
+  if (owners.empty()) return;
+  Dependents dependents(std::move(uids));
+  for (const auto& [resource, objects] : world.Everything()) {
+    for (const auto& [name, object] : objects) dependents.Visit(store, resource, *object);
+  }
+  for (const auto& [resource, owner] : owners) {
+    if (!dependents.Blocked(UidOf(*owner))) FinishForeground(store, resource, *owner);
+  }
 }
 
 // Whether anything of the namespace is left, asking for the end of what is.
@@ -53,6 +114,7 @@ void CollectGarbage(const World& world, Store& store) {
       if (!Deleting(*object) && AllOwnersGone(*object, uids)) DeleteThis(store, resource, *object);
     }
   }
+  CollectInForeground(world, store);
 }
 
 void ReconcileNamespaces(const World& world, Store& store, const std::string& ca_pem) {

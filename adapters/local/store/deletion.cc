@@ -35,6 +35,14 @@ std::int64_t GraceOf(const TypeInfo& type, const Json& object, std::optional<std
   return std::max<std::int64_t>(grace, 0);
 }
 
+void ApplyPropagation(const std::string& policy, Json& object) {
+  if (policy != "Foreground") return;
+  Json& finalizers = Meta(object)["finalizers"];
+  if (!finalizers.is_array()) finalizers = Json::array();
+  if (std::find(finalizers.begin(), finalizers.end(), kForegroundDeletion) == finalizers.end())
+    finalizers.push_back(kForegroundDeletion);
+}
+
 void MarkDeleting(const TypeInfo& type, Json& object, std::int64_t grace) {
   Json& metadata = Meta(object);
   const bool already = Deleting(object);

@@ -14,6 +14,9 @@ Answer<void> CheckDeletion(const Resource& resource, const Json& object,
 // How many seconds an object lingers: pods that run somewhere get their grace, all else goes at
 // once.
 std::int64_t GraceOf(const TypeInfo& type, const Json& object, std::optional<std::int64_t> asked);
+// With propagation Foreground the object stays until what it owns is gone: it gets that finalizer.
+void ApplyPropagation(const std::string& policy, Json& object);
+inline constexpr const char* kForegroundDeletion = "foregroundDeletion";
 // Sets the time of its end. A grace that runs already only ever gets shorter.
 void MarkDeleting(const TypeInfo& type, Json& object, std::int64_t grace);
 

@@ -238,6 +238,7 @@ Answer<Json> Impl::Delete(const Key& key, const DeletePreconditions& preconditio
     return tl::unexpected(ok.error());
   if (preconditions.propagation_policy == "Orphan") Orphan(UidOf(*old));
   Json object = *old;
+  ApplyPropagation(preconditions.propagation_policy, object);
   MarkDeleting(**type, object, GraceOf(**type, object, preconditions.grace_period_seconds));
   return Replace(**type, key, old, std::move(object), false);
 }
