@@ -30,6 +30,12 @@ std::string IdentityMap(const std::string& own_map) {
   return out;
 }
 
+// Who runs this, as tools for users want it: a name, or the number if it has none.
+std::string UserName() {
+  const passwd* user = ::getpwuid(::getuid());
+  return user != nullptr ? user->pw_name : std::to_string(::getuid());
+}
+
 // The first range that /etc/subuid or subgid gives to the user: {start, count}.
 std::pair<std::string, std::string> SubordinateRange(const std::string& file) {
   const passwd* user = ::getpwuid(::getuid());
@@ -127,7 +133,8 @@ std::string MissingRequirements(const std::string& image) {
         SubordinateRange("/etc/subgid").first.empty()) {
       out +=
           "- your user has no subordinate ids: as root, usermod --add-subuids 100000-165535 "
-          "--add-subgids 100000-165535 USER\n";
+          "--add-subgids 100000-165535 " +
+          UserName() + "\n";
     }
   }
   if (image.find_first_of(":,") != std::string::npos) {
