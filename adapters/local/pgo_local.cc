@@ -28,6 +28,8 @@ struct Arguments {
   std::string verb, node, other;
   std::string ns = "default", pod, container;
   int signal = SIGKILL;
+  std::string claim;
+  std::int64_t leave_bytes = 0;
   std::vector<std::string> command;
 };
 
@@ -242,6 +244,19 @@ void AddFaults(CLI::App& app, Arguments& a) {
            "heal   they do again"},
           "  pgo-local api stop\n  pgo-local api cut node1\n  pgo-local api heal node1");
   api->add_option("node", a.node, "for cut and heal");
+  auto* disk = app.add_subcommand("disk", "a volume runs full")->fallthrough();
+  AddVerb(disk, a,
+          {"fill  takes all that is free: writing fails with \"No space left on device\"",
+           "free  gives it back"},
+          "  pgo-local disk fill hippo-00-abcd-pgdata\n"
+          "  pgo-local disk fill hippo-00-abcd-pgdata --leave 1048576\n"
+          "  pgo-local disk free hippo-00-abcd-pgdata\n\n"
+          "It needs a claim with storageClassName: limited, whose volume is as large as it asks.");
+  disk->add_option("claim", a.claim, "a PersistentVolumeClaim")->required();
+  disk->add_option("-n,--namespace", a.ns)->capture_default_str();
+  disk->add_option("--leave", a.leave_bytes, "bytes that stay free")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   auto* pod = app.add_subcommand("pod", "what can happen to a pod")->fallthrough();
   AddVerb(pod, a,
           {"kill-container  its first process gets a signal, SIGKILL unless told otherwise"},
@@ -307,6 +322,13 @@ std::optional<Json> FaultOf(const CLI::App& app, const Arguments& a) {
   if (app.got_subcommand("link"))
     return Json{{"op", "link"}, {"verb", a.verb}, {"node", a.node}, {"other", a.other}};
   if (app.got_subcommand("api")) return Json{{"op", "api"}, {"verb", a.verb}, {"node", a.node}};
+  if (app.got_subcommand("disk")) {
+    return Json{{"op", "disk"},
+                {"verb", a.verb},
+                {"namespace", a.ns},
+                {"claim", a.claim},
+                {"leave", a.leave_bytes}};
+  }
   if (!app.got_subcommand("pod")) return std::nullopt;
   return Json{{"op", "pod"},  {"verb", a.verb},           {"namespace", a.ns},
               {"pod", a.pod}, {"container", a.container}, {"signal", a.signal}};

@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 import urllib.error
+import urllib.request
 
 import lab as L
 
@@ -95,6 +96,13 @@ class Field(L.Lab):
                 return json.load(f)
         except (OSError, ValueError):
             return {"tick": 0, "t": 0, "seen": {}, "line": {}}
+
+    def log(self, name, lines):
+        request = urllib.request.Request(
+            f"{self.api.server}/api/v1/namespaces/default/pods/{name}/log?tailLines={lines}")
+        request.add_header("Authorization", "Bearer " + self.api.token)
+        with urllib.request.urlopen(request, context=self.api.tls, timeout=10) as answer:
+            return answer.read().decode()
 
     def goes_on(self, name):
         before = self.state(name)["tick"]
@@ -305,7 +313,47 @@ def power_cut_stays_cut(f):
     f.reaches("p1", "p3")
 
 
-FAULTS = [kill_container, link, api_cut, api_stop, cut, freeze, force_delete, evicted, power_cut_stays_cut]
+def disk(f):
+    """A limited volume runs full for whoever writes, has room again, and grows with its claim."""
+    f.create("persistentvolumeclaims", {"metadata": {"name": "small"}, "spec": {
+        "storageClassName": "limited", "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "8Mi"}}}})
+    # It appends: what it gave back itself it could take again. A line is one attempt and the disk's size.
+    program = ("while :; do "
+               "if dd if=/dev/zero of=/data/f bs=4k count=1 oflag=append conv=notrunc 2>/tmp/why; then did=wrote; "
+               "else did=$(grep -o 'No space left on device' /tmp/why); fi; "
+               "echo $did $(df --output=size -m /data | tail -1)M; sleep 0.2; done")
+    f.create("pods", {"metadata": {"name": "filler"}, "spec": {
+        "terminationGracePeriodSeconds": 0,
+        "containers": [{"name": "main", "image": "i", "command": ["sh", "-c", program],
+                        "volumeMounts": [{"name": "data", "mountPath": "/data"}]}],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "small"}}]}})
+
+    def says(word):
+        L.wait_for(f'its container says "{word}"', lambda: word in f.log("filler", 1), 20)
+    try:
+        L.wait_for("it runs", lambda: f.ready("filler"), 30)
+        says("wrote")
+        f.local("disk", "fill", "small")
+        says("No space left on device")
+        f.local("disk", "free", "small")
+        says("wrote")
+        f.local("disk", "fill", "small", "--leave", "2097152")
+        time.sleep(0.5)
+        says("wrote")
+        f.local("disk", "free", "small")
+        f.api.ask("PATCH", "/api/v1/namespaces/default/persistentvolumeclaims/small",
+                  {"spec": {"resources": {"requests": {"storage": "16Mi"}}}}, "application/merge-patch+json")
+        says("wrote 16M")
+        assert "limited" in f.refused("disk", "fill", "p1")
+        assert '"nope"' in f.refused("disk", "fill", "nope")
+    finally:
+        for plural, name in (("pods", "filler"), ("persistentvolumeclaims", "small")):
+            with contextlib.suppress(OSError):
+                f.api.ask("DELETE", f"/api/v1/namespaces/default/{plural}/{name}")
+
+
+FAULTS = [kill_container, disk, link, api_cut, api_stop, cut, freeze, force_delete, evicted, power_cut_stays_cut]
 
 
 def run_one(field, fault):

@@ -19,6 +19,21 @@ using std::chrono::steady_clock;
 const Resource kEvents{"", "events"};
 constexpr std::int64_t kEventLifeMicros = 3600LL * 1'000'000;
 
+void MakeStorageClasses(Store& store) {
+  Json limited = {{"metadata", {{"name", "limited"}}},
+                  {"provisioner", "pgo-local"},
+                  {"volumeBindingMode", "WaitForFirstConsumer"},
+                  {"reclaimPolicy", "Delete"},
+                  {"allowVolumeExpansion", true}};
+  Json standard = limited;
+  standard["metadata"] = {
+      {"name", "standard"},
+      {"annotations", {{"storageclass.kubernetes.io/is-default-class", "true"}}}};
+  CreateOnce(store, kStorageClasses, "", std::move(standard));
+  // As large as the claim says, and no larger; the node reads the name.
+  CreateOnce(store, kStorageClasses, "", std::move(limited));
+}
+
 class Impl final : public Controllers {
  public:
   Impl(MemoryStore& store, ControllerOptions options)
@@ -147,14 +162,7 @@ void Impl::StartUp() {
     if (!election && !world_.Get(kServices, name.first, name.second))
       DeleteThis(store_, kEndpoints, *endpoints);
   }
-  CreateOnce(store_, kStorageClasses, "",
-             {{"metadata",
-               {{"name", "standard"},
-                {"annotations", {{"storageclass.kubernetes.io/is-default-class", "true"}}}}},
-              {"provisioner", "pgo-local"},
-              {"volumeBindingMode", "WaitForFirstConsumer"},
-              {"reclaimPolicy", "Delete"},
-              {"allowVolumeExpansion", true}});
+  MakeStorageClasses(store_);
   CreateOnce(store_, kServices, "default",
              {{"metadata",
                {{"name", "kubernetes"},

@@ -90,6 +90,15 @@ class Impl : public ControlServer {
     }
     if (op == "node") return Answer(Fault(verb, GetString(request, {"node"})));
     if (auto fault = NetworkFault(op, verb, request)) return Answer(*fault);
+    if (op == "disk" && verb == "fill") {
+      return Answer(options_.nodes->FillDisk(GetString(request, {"namespace"}),
+                                             GetString(request, {"claim"}),
+                                             GetInt(request, {"leave"})));
+    }
+    if (op == "disk" && verb == "free") {
+      return Answer(options_.nodes->FreeDisk(GetString(request, {"namespace"}),
+                                             GetString(request, {"claim"})));
+    }
     if (op == "pod" && verb == "kill-container") {
       return Answer(options_.nodes->KillContainer(
           GetString(request, {"namespace"}), GetString(request, {"pod"}),

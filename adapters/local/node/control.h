@@ -7,6 +7,7 @@
 //   {"op": "api", "verb": "stop" | "start"}                     -> {"ok", "message"}
 //   {"op": "api", "verb": "cut" | "heal", "node"}               -> {"ok", "message"}
 //   {"op": "pod", "verb": "kill-container", "namespace", "pod", "container", "signal"} -> {"ok", …}
+//   {"op": "disk", "verb": "fill" | "free", "namespace", "claim", "leave"} -> {"ok", "message"}
 //   {"op": "down"}                                -> {"ok"}
 //   {"op": "run", "argv", "env", "node"} + fds 0, 1, 2
 //        -> {"code"} when it ended, {"ok": false, "message"} if it could not start

@@ -187,7 +187,7 @@ class Impl : public Kubelet {
     for (const char* plural : {"secrets", "configmaps", "persistentvolumeclaims"})
       listen(plural, refresh);
     listen("persistentvolumes", [this](const Change& change) {
-      if (change.type == ChangeType::kDeleted) RemoveTree(host_.VolumeDirectory(change.key.name));
+      if (change.type == ChangeType::kDeleted) RemoveVolume(host_, change.key.name);
     });
   }
 

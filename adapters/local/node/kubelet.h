@@ -57,6 +57,7 @@ void ReportNode(Store& store, const NodeHost& host, bool first);
 bool NodeIsReady(const Store& store, const std::string& node);
 void RenewNodeLease(Store& store, const std::string& node, int seconds);
 NodeCapacity MeasureCapacity();
+void RemoveVolume(const NodeHost& host, const std::string& volume);
 // Clears a node's disk of pods and volumes that went while it was off, and of what containers wrote
 // to their roots.
 void RemoveOrphans(Store& store, const NodeHost& host);

@@ -7,6 +7,7 @@
 
 #include "adapters/local/node/addresses.h"
 #include "adapters/local/node/kubelet.h"
+#include "adapters/local/node/limited_disk.h"
 #include "adapters/local/node/name_book.h"
 #include "adapters/local/node/node_process.h"
 #include "adapters/local/node/partition.h"
@@ -35,10 +36,12 @@ class Impl : public LocalNodes {
     proxy_.reset();
     for (auto& [name, node] : nodes_) Cut(node);
     names_.reset();  // kubelets ask it until their end
+    UnshareMounts(options_.directory + "/nodes");
   }
 
   Status Begin() {
     if (auto made = SetUpClusterNetwork(options_.nodes); !made) return made;
+    if (auto shared = ShareMounts(options_.directory + "/nodes"); !shared) return shared;
     services_ = {.store = options_.store,
                  .token = options_.token,
                  .ca_pem = options_.ca_pem,
@@ -126,6 +129,17 @@ class Impl : public LocalNodes {
     partition_.SetApi(node->number, up);
     if (node->kubelet) node->kubelet->SetReachable(Reachable(*node));
     return Block(*node);
+  }
+
+  Status FillDisk(const std::string& ns, const std::string& claim,
+                  std::int64_t leave_bytes) override {
+    auto directory = VolumeOf(ns, claim);
+    return directory ? pgo::local::FillDisk(*directory, leave_bytes) : Fail(directory.error());
+  }
+
+  Status FreeDisk(const std::string& ns, const std::string& claim) override {
+    auto directory = VolumeOf(ns, claim);
+    return directory ? pgo::local::FreeDisk(*directory) : Fail(directory.error());
   }
 
   Status KillContainer(const std::string& ns, const std::string& pod, const std::string& container,
@@ -278,6 +292,19 @@ class Impl : public LocalNodes {
     for (auto& [name, node] : nodes_) {
       if (node.kubelet) node.kubelet->NamesChanged();
     }
+  }
+
+  // Where a claim's volume is, on whichever node.
+  [[nodiscard]] Result<std::string> VolumeOf(const std::string& ns,
+                                             const std::string& claim) const {
+    const auto object = options_.store->Get({{"", "persistentvolumeclaims"}, ns, claim});
+    if (!object) return Fail(Code::kNotFound, object.error().message);
+    const std::string volume = GetString(*object, {"spec", "volumeName"});
+    for (const auto& [name, node] : nodes_) {
+      std::string path = options_.directory + "/nodes/" + name + "/volumes/" + volume;
+      if (!volume.empty() && Exists(path)) return path;
+    }
+    return Fail(Code::kConflict, "claim " + claim + " has no volume yet: no pod has used it");
   }
 
   [[nodiscard]] Result<std::string> NodeOf(const std::string& ns, const std::string& pod) const {

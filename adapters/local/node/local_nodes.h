@@ -52,6 +52,11 @@ class LocalNodes : public Runtime {
   virtual Status SetLinkBetween(const std::string& a, const std::string& b, bool up) = 0;
   // Whether the API server, the node's kubelet and its pods hear each other; all else goes on.
   virtual Status SetApiLink(const std::string& node, bool up) = 0;
+  // Takes what is free of a claim's volume but `leave_bytes`, and gives it back. kConflict for
+  // volumes without a size of their own (storage class "limited").
+  virtual Status FillDisk(const std::string& ns, const std::string& claim,
+                          std::int64_t leave_bytes) = 0;
+  virtual Status FreeDisk(const std::string& ns, const std::string& claim) = 0;
   // Ends a container's first process by a signal, and with it the container.
   virtual Status KillContainer(const std::string& ns, const std::string& pod,
                                const std::string& container, int signal) = 0;

@@ -54,7 +54,8 @@ class NodeInit {
   int Run() {
     ::prctl(PR_SET_NAME, ("node " + name_).c_str());
     ::sethostname(name_.c_str(), name_.size());
-    ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    // What the daemon mounts later (limited disks) arrives; nothing goes back.
+    ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr);
     if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) return 1;
     self_pid_ns_.Reset(::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
     sigset_t set;

@@ -7,6 +7,7 @@
 
 #include "adapters/local/node/addresses.h"
 #include "adapters/local/node/kubelet.h"
+#include "adapters/local/node/limited_disk.h"
 #include "adapters/local/node/sys.h"
 
 namespace pgo::local {
@@ -120,6 +121,11 @@ void RenewNodeLease(Store& store, const std::string& node, int seconds) {
       {.field_manager = "kubelet"}));
 }
 
+void RemoveVolume(const NodeHost& host, const std::string& volume) {
+  UnmountDisk(host.VolumeDirectory(volume));
+  RemoveTree(host.VolumeDirectory(volume));
+}
+
 void RemoveOrphans(Store& store, const NodeHost& host) {
   namespace fs = std::filesystem;
   std::set<std::string> there;
@@ -134,7 +140,7 @@ void RemoveOrphans(Store& store, const NodeHost& host) {
   RemoveTree(host.directory + "/clients");
   for (const auto& entry : fs::directory_iterator(host.directory + "/volumes", error)) {
     const std::string name = entry.path().filename();
-    if (!store.Get({{"", "persistentvolumes"}, "", name})) RemoveTree(entry.path());
+    if (!store.Get({{"", "persistentvolumes"}, "", name})) RemoveVolume(host, name);
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "adapters/local/node/addresses.h"
 #include "adapters/local/node/hosts.h"
+#include "adapters/local/node/limited_disk.h"
 #include "adapters/local/node/sys.h"
 #include "adapters/local/node/volume_content.h"
 #include "adapters/local/node/volume_writer.h"
@@ -39,6 +40,16 @@ ServiceAccountFiles AccountFiles(const NodeHost& host, const Json& pod) {
           host.cluster->ca_pem};
 }
 
+// The size of a volume that has one of its own.
+std::optional<std::int64_t> LimitOf(const NodeHost& host, const std::string& volume) {
+  const auto object = host.cluster->store->Get({{"", "persistentvolumes"}, "", volume});
+  if (!object || GetString(*object, {"spec", "storageClassName"}) != "limited") return std::nullopt;
+  const auto milli = MilliQuantity(GetString(*object, {"spec", "capacity", "storage"}));
+  if (!milli) return std::nullopt;
+  constexpr std::int64_t kPage = 4096;
+  return (*milli / 1000 + kPage - 1) / kPage * kPage;
+}
+
 Result<std::string> ClaimDirectory(const NodeHost& host, const Json& pod,
                                    const std::string& claim) {
   const auto object =
@@ -48,7 +59,11 @@ Result<std::string> ClaimDirectory(const NodeHost& host, const Json& pod,
   if (volume.empty() || GetString(*object, {"status", "phase"}) != "Bound") {
     return Fail(Code::kUnavailable, "persistentvolumeclaim \"" + claim + "\" is not bound yet");
   }
-  return host.VolumeDirectory(volume);
+  const std::string directory = host.VolumeDirectory(volume);
+  if (const auto limit = LimitOf(host, volume)) {
+    if (auto mounted = MountDisk(directory, *limit); !mounted) return Fail(mounted.error());
+  }
+  return directory;
 }
 
 bool WantsAccount(const NodeHost& host, const Json& pod) {
