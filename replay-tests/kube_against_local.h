@@ -97,8 +97,7 @@ class FakeRuntime : public local::Runtime {
     if (request.container == "gone") return Fail(Code::kNotFound, "container not found (\"gone\")");
     return std::make_unique<Session>(std::move(request));
   }
-  Result<std::string> Logs(const std::string&, const std::string&, const std::string&, std::int64_t,
-                           bool) override {
+  Result<std::unique_ptr<local::LogReader>> OpenLog(local::LogOptions) override {
     return Fail(Code::kInternal, "none");
   }
   Status PowerOff(const std::string&) override { return {}; }
@@ -144,7 +143,8 @@ struct KubeAgainstLocal : testing::Test {
   }
   static Json Pod(const std::string& name) {
     Json pod = Object("Pod", name);
-    pod["spec"] = {{"containers", {{{"name", "database"}, {"image", "i"}}}}};
+    pod["spec"] = {{"containers",
+                    {{{"name", "database"}, {"image", "i"}}, {{"name", "gone"}, {"image", "i"}}}}};
     return pod;
   }
   kube::Reply Apply(const std::string& kind, const std::string& name, const Json& object) {

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import pty
 import re
 import select
 import shutil
@@ -276,16 +277,27 @@ def scale_and_rollout(k):
 
 
 def logs(k):
-    """logs: all, the tail, the incarnation before a container was killed."""
+    """logs: all, the tail, with -f as they come, the incarnation before."""
     has(k.k("logs", "web-0"), "line 1\nline 2\n")
     assert len(k.k("logs", "web-0", "--tail=2").splitlines()) == 2
-    k.local("pod", "kill-container", "web-0", "main")
+    assert len(k.k("logs", "web-0", "--limit-bytes=5")) == 5
+    assert re.match(r"\d{4}-\d\d-\d\dT\S+Z line \d+\n", k.k("logs", "web-0", "--timestamps", "--tail=1"))
+    assert len(k.k("logs", "web-0", "--since=2s").splitlines()) < 15
+    with k.start("logs", "-f", "--tail=1", "web-0") as process:
+        try:
+            first = int(process.stdout.readline().split()[1])
+            assert int(process.stdout.readline().split()[1]) == first + 1
+            k.local("pod", "kill-container", "web-0", "main")
+            process.communicate(timeout=20)  # it ends with the container
+        finally:
+            process.kill()
     L.wait_for("it runs again", lambda: k.k(
         "get", "pod", "web-0", "-o", "jsonpath={.status.containerStatuses[0].restartCount}") == "1", 20)
     k.k("wait", "--for=condition=Ready", "pod/web-0", "--timeout=20s")
-    assert k.k("logs", "web-0", "--previous").splitlines()[0] == "line 1"
+    before = k.k("logs", "web-0", "--previous").splitlines()
+    assert before[0] == "line 1" and len(before) > first, before[:3]
     has(k.k("get", "pod", "web-0"), "1 (", "ago)")
-    k.k("logs", "web-0", "-c", "nope", status=1)
+    has(k.k("logs", "web-0", "-c", "nope", status=1), "nope")
 
 
 def exec_and_copy(k):
@@ -301,6 +313,45 @@ def exec_and_copy(k):
     k.k("cp", "web-0:/data/there", here + ".back")
     with open(here, "rb") as a, open(here + ".back", "rb") as b:
         assert a.read() == b.read(), "the file came back changed"
+
+
+def terminal(k):
+    """exec -it: a terminal with a size, echo and Ctrl-C."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(k.kubectl, [k.kubectl, "exec", "-it", "web-0", "--", "bash", "--norc"], k.environment())
+    seen = b""
+
+    def until(word, seconds=15):
+        nonlocal seen
+        end = time.monotonic() + seconds
+        while word not in seen:
+            assert time.monotonic() < end, f"no {word!r} in {seen!r}"
+            if select.select([fd], [], [], 0.2)[0]:
+                seen += os.read(fd, 4096)
+        seen = b""
+    try:
+        until(b"$ ")
+        os.write(fd, b"test -t 0 && stty size && echo it-is-$((40 + 2))\n")
+        until(b"it-is-42")
+        os.write(fd, b"sleep 1000\n")
+        time.sleep(0.5)
+        os.write(fd, b"\x03")
+        os.write(fd, b"echo after-$((1 + 1))\n")
+        until(b"after-2")
+        os.write(fd, b"exit 7\n")
+        end = time.monotonic() + 15
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                if select.select([fd], [], [], 0.1)[0]:
+                    os.read(fd, 4096)
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                assert os.waitstatus_to_exitcode(status) == 7, status
+                return
+        raise AssertionError("it does not end")
+    finally:
+        os.close(fd)
 
 
 def delete(k):
@@ -350,7 +401,7 @@ def about_the_server(k):
 
 
 CASES = [tables, formats, watch, describe, apply_client_side, apply_server_side, patches, scale_and_rollout,
-         exec_and_copy, logs, delete, about_the_server]
+         exec_and_copy, terminal, logs, delete, about_the_server]
 
 
 def run_one(k, case):

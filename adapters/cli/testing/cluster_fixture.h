@@ -41,9 +41,8 @@ class FakeRuntime final : public local::Runtime {
     const Answer answer = play(request.pod, command);
     return std::make_unique<Session>(std::move(request), answer);
   }
-  Result<std::string> Logs(const std::string&, const std::string&, const std::string&, std::int64_t,
-                           bool) override {
-    return std::string();
+  Result<std::unique_ptr<local::LogReader>> OpenLog(local::LogOptions) override {
+    return Fail(Code::kInternal, "none");
   }
   Status PowerOff(const std::string&) override { return {}; }
   Status PowerOn(const std::string&) override { return {}; }

@@ -85,22 +85,6 @@ Reply NodeFault(Runtime& runtime, const std::string& path) {
   return ErrorReply(BadRequest("a node can power-off, power-on, cut, heal, freeze and thaw"));
 }
 
-Reply ReadLog(Runtime* runtime, const Request& request, const Target& target) {
-  if (runtime == nullptr)
-    return ErrorReply({503, "ServiceUnavailable", "no node is running", nullptr});
-  const std::string tail = request.Query("tailLines");
-  const auto text = runtime->Logs(target.ns, target.name, request.Query("container"),
-                                  tail.empty() ? -1 : std::strtoll(tail.c_str(), nullptr, 10),
-                                  request.QueryTrue("previous"));
-  if (!text) {
-    const Code code = text.error().code;
-    if (code != Code::kUnavailable && code != Code::kUnknown)
-      return ErrorReply(BadRequest(text.error().message));
-    return ErrorReply({500, "InternalError", text.error().message, nullptr});
-  }
-  return {200, *text, "text/plain"};
-}
-
 }  // namespace
 
 void Outbox::Put(std::string bytes) {
@@ -217,8 +201,7 @@ asio::awaitable<bool> Connection::ServeOne(HttpRequest http) {
     co_await Exec(http, request, *target);
     co_return false;
   }
-  const Reply reply = co_await Log(request, *target);
-  co_return co_await Send(http, reply);
+  co_return co_await Log(http, request, *target);
 }
 
 asio::awaitable<bool> Connection::Send(const HttpRequest& request, const Reply& reply) {
@@ -296,13 +279,6 @@ asio::awaitable<void> Connection::NoticeClose(std::shared_ptr<Outbox> outbox) {
   char byte = 0;
   co_await stream_.async_read_some(asio::buffer(&byte, 1), kAsTuple);
   outbox->End();
-}
-
-asio::awaitable<Reply> Connection::Log(const Request& request, const Target& target) {
-  Runtime* runtime = state_.runtime;
-  if (auto pod = state_.store.Get(target.key()); !pod) co_return ErrorReply(pod.error());
-  const auto job = [&]() -> asio::awaitable<Reply> { co_return ReadLog(runtime, request, target); };
-  co_return co_await asio::co_spawn(state_.blocking, job, asio::use_awaitable);
 }
 
 asio::awaitable<Reply> Connection::Control(const Request& request) {

@@ -82,10 +82,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                       std::function<std::string()> beat,
                                       std::chrono::steady_clock::time_point end);
   boost::asio::awaitable<void> NoticeClose(std::shared_ptr<Outbox> outbox);
-  boost::asio::awaitable<Reply> Log(const Request& request, const Target& target);
   boost::asio::awaitable<Reply> Control(const Request& request);
   Reply ControlServer(const Request& request);
   boost::asio::awaitable<void> WaitWhileHung();
+  // pod_log.cc
+  boost::asio::awaitable<bool> Log(const HttpRequest& http, const Request& request,
+                                   const Target& target);
+  boost::asio::awaitable<bool> StreamLog(const HttpRequest& http, LogReader& reader, bool follow);
   // exec.cc
   boost::asio::awaitable<void> Exec(const HttpRequest& http, const Request& request,
                                     const Target& target);

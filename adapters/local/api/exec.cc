@@ -1,6 +1,6 @@
 // pods/exec over WebSocket: the subprotocols v5.channel.k8s.io and v4.channel.k8s.io. The first
-// byte of a frame is its channel: 0 stdin, 1 stdout, 2 stderr, 3 the final status, 255 (v5) closes
-// the channel its second byte names.
+// byte of a frame is its channel: 0 stdin, 1 stdout, 2 stderr, 3 the final status, 4 the size of
+// the terminal, 255 (v5) closes the channel its second byte names.
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -9,7 +9,10 @@
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 
+#include <algorithm>
+
 #include "adapters/local/api/connection.h"
+#include "adapters/local/api/containers.h"
 #include "adapters/local/store/meta.h"
 
 namespace pgo::local {
@@ -21,7 +24,7 @@ namespace websocket = boost::beast::websocket;
 namespace {
 
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
-constexpr char kStdin = 0, kStdout = 1, kStderr = 2, kError = 3;
+constexpr char kStdin = 0, kStdout = 1, kStderr = 2, kError = 3, kResize = 4;
 constexpr char kClose = static_cast<char>(255);
 using WebSocket = websocket::stream<Stream&>;
 
@@ -66,7 +69,10 @@ std::string ExitFrame(int code) {
 // Why the command cannot be started, if so.
 std::optional<Reply> Refusal(const HttpRequest& http, const Request& request, const Target& target,
                              const ServerState& state) {
-  if (auto pod = state.store.Get(target.key()); !pod) return ErrorReply(pod.error());
+  const auto pod = state.store.Get(target.key());
+  if (!pod) return ErrorReply(pod.error());
+  if (auto named = ContainerOf(*pod, request.Query("container")); !named)
+    return ErrorReply(named.error());
   if (state.runtime == nullptr) {
     return ErrorReply({503, "ServiceUnavailable", "no node is running", nullptr});
   }
@@ -84,6 +90,7 @@ ExecRequest RequestOf(const Request& request, const Target& target,
   for (auto [it, end] = request.query.equal_range("command"); it != end; ++it)
     exec.argv.push_back(it->second);
   exec.has_stdin = request.QueryTrue("stdin");
+  exec.terminal = request.QueryTrue("tty");
   exec.on_stdout = [outbox](std::string_view bytes) { outbox->Put(Frame(kStdout, bytes)); };
   exec.on_stderr = [outbox](std::string_view bytes) { outbox->Put(Frame(kStderr, bytes)); };
   exec.on_exit = [outbox](int code) {
@@ -91,6 +98,14 @@ ExecRequest RequestOf(const Request& request, const Target& target,
     outbox->End();
   };
   return exec;
+}
+
+// {"Width": 80, "Height": 24}
+void Resize(ExecSession& session, const std::string& text) {
+  const auto size = ParseJson(text);
+  if (!size) return;
+  session.Resize(static_cast<int>(std::clamp<std::int64_t>(GetInt(*size, {"Width"}), 0, 65'535)),
+                 static_cast<int>(std::clamp<std::int64_t>(GetInt(*size, {"Height"}), 0, 65'535)));
 }
 
 // Frames from the client, until it goes away.
@@ -106,6 +121,7 @@ asio::awaitable<void> ReadInput(std::shared_ptr<Connection> alive,
     buffer.consume(buffer.size());
     if (frame.size() > 1 && frame[0] == kStdin)
       session->WriteStdin(std::string_view(frame).substr(1));
+    if (frame.size() > 1 && frame[0] == kResize) Resize(*session, frame.substr(1));
     if (frame.size() == 2 && frame[0] == kClose && frame[1] == kStdin) session->CloseStdin();
   }
   static_cast<void>(alive);

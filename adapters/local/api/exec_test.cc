@@ -36,15 +36,31 @@ class EchoSession final : public ExecSession {
   ExecRequest request_;
 };
 
+// Says a line at each look, then ends.
+class ThreeLines final : public LogReader {
+ public:
+  explicit ThreeLines(std::int64_t tail) : tail_(tail) {}
+  std::string Read() override {
+    ++read_;
+    return read_ <= 3 ? "line " + std::to_string(read_) + " of " + std::to_string(tail_) + "\n"
+                      : "";
+  }
+  bool Over() override { return read_ >= 2; }
+
+ private:
+  std::int64_t tail_;
+  int read_ = 0;
+};
+
 class FakeRuntime final : public Runtime {
  public:
   Result<std::unique_ptr<ExecSession>> Exec(ExecRequest request) override {
     if (request.argv[0] == "missing") return Fail(Code::kNotFound, "no such container");
     return std::make_unique<EchoSession>(std::move(request));
   }
-  Result<std::string> Logs(const std::string&, const std::string& pod, const std::string&,
-                           std::int64_t tail, bool) override {
-    return pod + " " + std::to_string(tail) + "\n";
+  Result<std::unique_ptr<LogReader>> OpenLog(LogOptions options) override {
+    if (options.previous) return Fail(Code::kUnavailable, "no route");
+    return std::make_unique<ThreeLines>(options.tail_lines);
   }
   Status PowerOff(const std::string& node) override {
     if (node != "n1") return Fail(Code::kNotFound, "no node " + node);
@@ -135,7 +151,12 @@ TEST_F(ExecTest, WhatCannotStartSaysWhy) {
 }
 
 TEST_F(ExecTest, LogsAndNodeFaults) {
-  EXPECT_EQ(api.Call("GET", "/api/v1/namespaces/default/pods/p/log?tailLines=5").body, "p 5\n");
+  const std::string log = "/api/v1/namespaces/default/pods/p/log";
+  EXPECT_EQ(api.Call("GET", log + "?tailLines=5").body, "line 1 of 5\n");
+  EXPECT_EQ(api.Call("GET", log + "?follow=true").body,
+            "line 1 of -1\nline 2 of -1\nline 3 of -1\n");
+  EXPECT_EQ(api.Call("GET", log + "?previous=true").code, 500);
+  EXPECT_EQ(api.Call("GET", log + "?container=nope").code, 400);
   EXPECT_EQ(api.Call("POST", "/pgo-local/nodes/n1/power-off").code, 200);
   EXPECT_EQ(api.Call("POST", "/pgo-local/nodes/n9/power-off").code, 404);
   EXPECT_EQ(api.Call("POST", "/pgo-local/nodes/n1/explode").code, 400);

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -239,6 +240,7 @@ void TakeUser(const ProcessSpec& spec, const ChildFiles& files) {
   Redirect(high.err, 2, files);
   ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
   ::setsid();
+  if (spec.terminal) ::ioctl(0, TIOCSCTTY, 0);
   ::umask(022);
   ResetSignals();
   TakeUser(spec, files);

@@ -19,6 +19,7 @@ Json ToJson(const ProcessSpec& spec) {
           {"gid", spec.gid},
           {"groups", spec.groups},
           {"nnp", spec.no_new_privileges},
+          {"terminal", spec.terminal},
           {"capabilities", spec.capabilities}};
 }
 
@@ -33,6 +34,7 @@ ProcessSpec ProcessFromJson(const Json& json) {
     out.groups.push_back(static_cast<std::uint32_t>(AsInt(group)));
   }
   out.no_new_privileges = GetBool(json, {"nnp"});
+  out.terminal = GetBool(json, {"terminal"});
   out.capabilities = Strings(GetArray(json, {"capabilities"}));
   return out;
 }

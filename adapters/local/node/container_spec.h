@@ -25,6 +25,7 @@ struct ProcessSpec {
   std::uint32_t gid = 0;
   std::vector<std::uint32_t> groups;  // supplementary
   bool no_new_privileges = false;
+  bool terminal = false;                  // its standard input is one, and becomes its own
   std::vector<std::string> capabilities;  // kept in the bounding set: "CHOWN"; upper case
 };
 

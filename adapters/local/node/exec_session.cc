@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -20,6 +22,18 @@ constexpr std::int64_t kLingerMs = 500;
 class Streams : public CommandStreams, public std::enable_shared_from_this<Streams> {
  public:
   Status Start(const ExecRequest& request) {
+    on_stdout_ = request.on_stdout;
+    on_stderr_ = request.on_stderr;
+    on_exit_ = request.on_exit;
+    if (auto opened = request.terminal ? OpenTerminal(request) : OpenPipes(request); !opened)
+      return opened;
+    wake_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    // The thread keeps the streams alive until the command's end is told.
+    std::thread([self = shared_from_this()] { self->Run(); }).detach();
+    return {};
+  }
+
+  Status OpenPipes(const ExecRequest& request) {
     auto in = MakePipe(), out = MakePipe(), err = MakePipe();
     if (!in || !out || !err) return FailErrno("pipes of a command");
     const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -31,12 +45,21 @@ class Streams : public CommandStreams, public std::enable_shared_from_this<Strea
     stderr_ = std::move(err->read);
     their_out_ = std::move(out->write);
     their_err_ = std::move(err->write);
-    wake_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    on_stdout_ = request.on_stdout;
-    on_stderr_ = request.on_stderr;
-    on_exit_ = request.on_exit;
-    // The thread keeps the streams alive until the command's end is told.
-    std::thread([self = shared_from_this()] { self->Run(); }).detach();
+    return {};
+  }
+
+  // The command gets the other side of a new terminal, without a name in its own file system.
+  Status OpenTerminal(const ExecRequest& request) {
+    UniqueFd ours(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!ours.valid() || ::unlockpt(ours.get()) != 0) return FailErrno("a terminal");
+    their_in_.Reset(::ioctl(ours.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    their_out_.Reset(::fcntl(their_in_.get(), F_DUPFD_CLOEXEC, 3));
+    their_err_.Reset(::fcntl(their_in_.get(), F_DUPFD_CLOEXEC, 3));
+    if (!their_err_.valid()) return FailErrno("a terminal");
+    ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
+    if (request.has_stdin) stdin_.Reset(::fcntl(ours.get(), F_DUPFD_CLOEXEC, 3));
+    terminal_.Reset(::fcntl(ours.get(), F_DUPFD_CLOEXEC, 3));
+    stdout_ = std::move(ours);
     return {};
   }
 
@@ -65,6 +88,12 @@ class Streams : public CommandStreams, public std::enable_shared_from_this<Strea
   void Hold(bool held) override {
     held_ = held;
     Wake();
+  }
+  void Resize(int columns, int rows) override {
+    winsize size{};
+    size.ws_col = static_cast<unsigned short>(columns);
+    size.ws_row = static_cast<unsigned short>(rows);
+    if (terminal_.valid()) ::ioctl(terminal_.get(), TIOCSWINSZ, &size);
   }
   void Exited(int code) override {
     exit_ = code;
@@ -103,7 +132,7 @@ class Streams : public CommandStreams, public std::enable_shared_from_this<Strea
     char buffer[32768];
     const ssize_t n = ::read(from.get(), buffer, sizeof buffer);
     if (n > 0 && to) to({buffer, static_cast<std::size_t>(n)});
-    if (n == 0 || (n < 0 && errno != EINTR)) from.Reset();
+    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) from.Reset();
   }
 
   // True while there is input that the command does not take yet.
@@ -122,6 +151,7 @@ class Streams : public CommandStreams, public std::enable_shared_from_this<Strea
     return false;
   }
 
+  UniqueFd terminal_;  // for its size; empty without one
   UniqueFd stdin_, stdout_, stderr_, wake_;
   UniqueFd their_in_, their_out_, their_err_;
   std::function<void(std::string_view)> on_stdout_, on_stderr_;

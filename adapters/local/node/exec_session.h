@@ -21,6 +21,7 @@ class CommandStreams {
   virtual void CloseTheirs() = 0;
   virtual void WriteStdin(std::string_view bytes) = 0;
   virtual void CloseStdin() = 0;
+  virtual void Resize(int columns, int rows) = 0;
   // While held nothing passes either way, and the end is not told: the network between the two is
   // cut.
   virtual void Hold(bool held) = 0;

@@ -82,12 +82,14 @@ class Impl : public Kubelet {
     });
   }
   Result<std::unique_ptr<ExecSession>> Exec(ExecRequest request) override;
-  Result<std::string> LogPath(const std::string& ns, const std::string& pod,
-                              const std::string& container, bool previous) override {
-    return Ask<Result<std::string>>([=, this]() -> Result<std::string> {
+  Result<ContainerLog> Log(const std::string& ns, const std::string& pod,
+                           const std::string& container, bool previous) override {
+    return Ask<Result<ContainerLog>>([=, this]() -> Result<ContainerLog> {
       const PodWorker* worker = Find(ns, pod);
       if (worker == nullptr) return Fail(Code::kNotFound, "the pod has not run on this node");
-      return worker->LogPath(container, previous);
+      auto path = worker->LogPath(container, previous);
+      if (!path) return Fail(path.error());
+      return ContainerLog{*path, !previous && worker->Running(container).has_value()};
     });
   }
   std::string Run(ClientProcess client) override { return commands_.Run(std::move(client)); }

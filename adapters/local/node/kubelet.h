@@ -26,6 +26,12 @@ struct KubeletOptions {
   int* last_address = nullptr;  // of its pods: outlives it, so that a reboot reuses none soon
 };
 
+// Where a container's output is, and whether it still runs.
+struct ContainerLog {
+  std::string path;
+  bool running = false;
+};
+
 // All methods from any thread.
 class Kubelet {
  public:
@@ -41,8 +47,8 @@ class Kubelet {
   virtual void NamesChanged() = 0;
   // runtime.h.
   virtual Result<std::unique_ptr<ExecSession>> Exec(ExecRequest request) = 0;
-  virtual Result<std::string> LogPath(const std::string& ns, const std::string& pod,
-                                      const std::string& container, bool previous) = 0;
+  virtual Result<ContainerLog> Log(const std::string& ns, const std::string& pod,
+                                   const std::string& container, bool previous) = 0;
   // Runs a command with the image as root, in the node's network. Returns its id for Signal.
   virtual std::string Run(ClientProcess client) = 0;
   virtual void Signal(const std::string& id, int number) = 0;

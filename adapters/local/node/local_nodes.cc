@@ -8,6 +8,7 @@
 #include "adapters/local/node/addresses.h"
 #include "adapters/local/node/kubelet.h"
 #include "adapters/local/node/limited_disk.h"
+#include "adapters/local/node/log_reader.h"
 #include "adapters/local/node/name_book.h"
 #include "adapters/local/node/node_process.h"
 #include "adapters/local/node/partition.h"
@@ -67,20 +68,12 @@ class Impl : public LocalNodes {
     return (*kubelet)->Exec(std::move(request));
   }
 
-  Result<std::string> Logs(const std::string& ns, const std::string& pod,
-                           const std::string& container, std::int64_t tail_lines,
-                           bool previous) override {
-    auto kubelet = KubeletOf(ns, pod);
+  Result<std::unique_ptr<LogReader>> OpenLog(LogOptions options) override {
+    auto kubelet = KubeletOf(options.ns, options.pod);
     if (!kubelet) return Fail(kubelet.error());
-    auto path = (*kubelet)->LogPath(ns, pod, container, previous);
-    if (!path) return path;
-    std::string text = ReadFile(*path + ".1").value_or("") + ReadFile(*path).value_or("");
-    if (tail_lines < 0) return text;
-    std::size_t from = text.size();
-    for (std::int64_t lines = 0; from > 0; --from) {
-      if (text[from - 1] == '\n' && from != text.size() && ++lines >= tail_lines) break;
-    }
-    return tail_lines == 0 ? std::string() : text.substr(from);
+    auto log = (*kubelet)->Log(options.ns, options.pod, options.container, options.previous);
+    if (!log) return Fail(log.error());
+    return std::make_unique<NodeLog>(*this, LogFileReader(log->path, options), options);
   }
 
   Status PowerOff(const std::string& name) override {
@@ -276,6 +269,30 @@ class Impl : public LocalNodes {
     return node.process == nullptr ? Status()
                                    : node.process->SetBlocked(partition_.BlockedAt(node.number));
   }
+
+  // A log of a node that is cut off stands still.
+  class NodeLog : public LogReader {
+   public:
+    NodeLog(Impl& nodes, LogFileReader file, LogOptions options)
+        : nodes_(nodes), file_(std::move(file)), options_(std::move(options)) {}
+    std::string Read() override {
+      return nodes_.KubeletOf(options_.ns, options_.pod) ? file_.Read() : std::string();
+    }
+    bool Over() override {
+      if (options_.previous || file_.Full() || !nodes_.options_.store->Get(Pod())) return true;
+      auto kubelet = nodes_.KubeletOf(options_.ns, options_.pod);
+      if (!kubelet) return false;
+      const auto log = (*kubelet)->Log(options_.ns, options_.pod, options_.container, false);
+      if (!log) return log.error().code == Code::kNotFound;
+      return !log->running || log->path != file_.path();
+    }
+
+   private:
+    [[nodiscard]] Key Pod() const { return {{"", "pods"}, options_.ns, options_.pod}; }
+    Impl& nodes_;
+    LogFileReader file_;
+    LogOptions options_;
+  };
 
   // The kubelet falls silent before anything else, as with the machine itself.
   void Cut(Node& node) {

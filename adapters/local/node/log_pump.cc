@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 namespace pgo::local {
 namespace {
@@ -13,6 +14,12 @@ namespace {
 constexpr std::size_t kRotateBytes = 10 << 20;
 constexpr int kReadsMax = 16;
 constexpr int kAppend = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+
+std::string Now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return LogTime(now.tv_sec * 1'000'000'000 + now.tv_nsec);
+}
 
 }  // namespace
 
@@ -22,8 +29,11 @@ void LogPump::Add(UniqueFd pipe, std::string file) {
   UniqueFd out(::open(file.c_str(), kAppend, 0640));
   struct stat info{};
   const bool known = ::fstat(out.get(), &info) == 0;
-  streams_.push_back({std::move(pipe), std::move(out), std::move(file),
-                      known ? static_cast<std::size_t>(info.st_size) : 0});
+  streams_.push_back({std::move(pipe),
+                      std::move(out),
+                      std::move(file),
+                      known ? static_cast<std::size_t>(info.st_size) : 0,
+                      {}});
 }
 
 void LogPump::AddTo(std::vector<pollfd>& polls) const {
@@ -50,9 +60,12 @@ bool LogPump::Copy(Stream& stream) {
     const ssize_t n = ::read(stream.pipe.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno == EAGAIN;
+    const std::string lines =
+        n == 0 ? stream.framer.Rest(Now())
+               : stream.framer.Frame({buffer, static_cast<std::size_t>(n)}, Now());
+    WriteAll(stream.file.get(), lines);
     if (n == 0) return false;
-    WriteAll(stream.file.get(), {buffer, static_cast<std::size_t>(n)});
-    stream.size += static_cast<std::size_t>(n);
+    stream.size += lines.size();
     if (stream.size < kRotateBytes) continue;
     ::rename(stream.path.c_str(), (stream.path + ".1").c_str());
     stream.file.Reset(::open(stream.path.c_str(), kAppend, 0640));

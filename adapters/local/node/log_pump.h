@@ -1,5 +1,5 @@
-// Copies containers' output from their pipes to their log files. A file that has grown over 10 MiB
-// becomes FILE.1, whose predecessor is dropped. One thread.
+// Copies containers' output from their pipes to their log files (log_format.h). A file that has
+// grown over 10 MiB becomes FILE.1, whose predecessor is dropped. One thread.
 #pragma once
 
 #include <poll.h>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/local/node/log_format.h"
 #include "adapters/local/node/sys.h"
 
 namespace pgo::local {
@@ -26,6 +27,7 @@ class LogPump {
     UniqueFd pipe, file;
     std::string path;
     std::size_t size = 0;
+    LogFramer framer;
   };
   bool Copy(Stream& stream);  // false at the end
 

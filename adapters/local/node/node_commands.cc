@@ -17,6 +17,7 @@ class Session : public ExecSession {
   ~Session() override { leave_(); }
   void WriteStdin(std::string_view bytes) override { streams_->WriteStdin(bytes); }
   void CloseStdin() override { streams_->CloseStdin(); }
+  void Resize(int columns, int rows) override { streams_->Resize(columns, rows); }
 
  private:
   std::shared_ptr<CommandStreams> streams_;
@@ -39,6 +40,8 @@ Result<std::unique_ptr<ExecSession>> NodeCommands::Exec(const std::string& conta
   if (!streams) return Fail(streams.error());
   const std::string id = "exec-" + std::to_string(++count_);
   process.argv = request.argv;
+  process.terminal = request.terminal;
+  if (request.terminal) process.env.insert(process.env.begin(), "TERM=xterm");
   inbox_->Post([this, id, container_id, process, streams = *streams] {
     commands_[id] = {.streams = streams, .done = nullptr};
     host_.send(

@@ -143,7 +143,11 @@ void CommandsRunAsInTheContainer(Cluster& cluster) {
   EXPECT_EQ(cluster.Say("kill -9 $$").code, 137);
   EXPECT_NE(cluster.Say("touch /root-is-read-only").code, 0);
   EXPECT_EQ(cluster.Say("stat -c %g:%a /data; wc -l < /data/boots").text, "26:2777\n1\n");
-  EXPECT_EQ(cluster.nodes->Logs("default", "p", "main", 1, false).value_or("none"), "up as 26\n");
+  auto log =
+      cluster.nodes->OpenLog({.ns = "default", .pod = "p", .container = "main", .tail_lines = 1});
+  ASSERT_TRUE(log) << log.error().message;
+  EXPECT_EQ((*log)->Read(), "up as 26\n");
+  EXPECT_FALSE((*log)->Over());
 }
 
 void ConfigMapsAreRefreshed(Cluster& cluster) {

@@ -2,7 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
+
 #include "adapters/local/node/hosts.h"
+#include "adapters/local/node/log_format.h"
+#include "adapters/local/node/log_reader.h"
 #include "adapters/local/node/partition.h"
 #include "adapters/local/node/pod_fields.h"
 #include "adapters/local/node/pod_status.h"
@@ -264,6 +269,37 @@ TEST(Partition, KnowsWhoseAnAddressIs) {
   EXPECT_EQ(NodeOfAddress("10.200.0.10"), 0);
   EXPECT_EQ(NodeOfAddress("10.200.0.1"), -1);
   EXPECT_EQ(NodeOfAddress("10.202.0.5"), -1);
+}
+
+TEST(LogFormat, KeepsLinesWholeAndMarksPieces) {
+  LogFramer framer;
+  EXPECT_EQ(framer.Frame("a\nb", "T1"), "T1 stdout F a\n");
+  EXPECT_EQ(framer.Frame("c\n\n", "T2"), "T2 stdout F bc\nT2 stdout F \n");
+  EXPECT_EQ(framer.Frame("end", "T3"), "");
+  EXPECT_EQ(framer.Rest("T4"), "T4 stdout P end\n");
+  const std::string pieces = framer.Frame(std::string(20'000, 'x') + "\n", "T5");
+  EXPECT_TRUE(pieces.starts_with("T5 stdout P xxx"));
+  EXPECT_NE(pieces.find("\nT5 stdout F xxx"), std::string::npos);
+  EXPECT_FALSE(ParseLogLine("no such line"));
+  EXPECT_EQ(LogTime(1'000'000'005), "1970-01-01T00:00:01.000000005Z");
+}
+
+TEST(LogReader, FollowsAFileThatGrowsAndIsRotated) {
+  const std::string path = ::testing::TempDir() + "/pgo-log-reader-test";
+  for (const char* suffix : {"", ".1"}) std::remove((path + suffix).c_str());
+  LogFileReader all(path, {}), late(path, {.tail_lines = 1, .timestamps = true}),
+      newer(path, {.since = "T2"}), few(path, {.limit_bytes = 4});
+  EXPECT_EQ(all.Read(), "");
+  std::ofstream(path) << "T1 stdout F one\nT2 stdout P two \nT3 stdout F three\nT4 stdout F hal";
+  EXPECT_EQ(all.Read(), "one\ntwo three\n");
+  EXPECT_EQ(late.Read(), "T2 two T3 three\n");
+  EXPECT_EQ(newer.Read(), "two three\n");
+  EXPECT_EQ(few.Read(), "one\n");
+  EXPECT_TRUE(few.Full());
+  std::ofstream(path, std::ios::app) << "f\n";
+  std::rename(path.c_str(), (path + ".1").c_str());
+  std::ofstream(path) << "T5 stdout F new\n";
+  EXPECT_EQ(all.Read(), "half\nnew\n");
 }
 
 }  // namespace

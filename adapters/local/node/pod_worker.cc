@@ -334,6 +334,11 @@ Result<PodWorker::Target> PodWorker::Running(const std::string& container) const
 Result<std::string> PodWorker::LogPath(const std::string& container, bool previous) const {
   for (const ContainerRecord& record : records_) {
     if (container.empty() ? record.init : record.name != container) continue;
+    if (record.id.empty()) {
+      return Fail(Code::kConflict, "container \"" + record.name + "\" in pod \"" +
+                                       GetString(pod_, {"metadata", "name"}) +
+                                       "\" is waiting to start: " + record.waiting_reason);
+    }
     if (previous && record.restarts == 0) {
       return Fail(Code::kNotFound,
                   "previous terminated container \"" + record.name + "\" not found");
