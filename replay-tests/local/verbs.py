@@ -353,7 +353,49 @@ def disk(f):
                 f.api.ask("DELETE", f"/api/v1/namespaces/default/{plural}/{name}")
 
 
-FAULTS = [kill_container, disk, link, api_cut, api_stop, cut, freeze, force_delete, evicted, power_cut_stays_cut]
+def namesake(f):
+    """A pod deleted by force has two seconds from SIGTERM to SIGKILL; its namesake starts meanwhile."""
+    def pod(program, grace=30):
+        f.create("pods", {"metadata": {"name": "twin"}, "spec": {
+            "terminationGracePeriodSeconds": grace, "containers": [{
+                "name": "main", "image": "i", "command": ["sh", "-c", program],
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}]}],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "twin"}}]}})
+
+    def delete(seconds):
+        f.api.ask("DELETE", "/api/v1/namespaces/default/pods/twin",
+                  {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": seconds})
+
+    def seen():
+        return f.log("twin", 1).split()
+    stubborn = ("trap 'date +%s.%N >/data/term' TERM; rm -f /data/*; echo up; "
+                "while :; do date +%s.%N >/data/new; mv /data/new /data/last; sleep 0.1; done")
+    watcher = ("first=$(cat /data/last); while :; do "
+               "echo $first $(cat /data/term) $(cat /data/last) $(date +%s.%N); sleep 0.2; done")
+    f.create("persistentvolumeclaims", {"metadata": {"name": "twin"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "8Mi"}}}})
+    try:
+        for asked_before, least, most in ((False, 1.5, 3.5), (True, 4.5, 7)):
+            pod(stubborn, grace=6)
+            L.wait_for("it runs", lambda: f.ready("twin") and "up" in f.log("twin", 1), 30)
+            if asked_before:
+                delete(6)
+            delete(0)
+            pod(watcher, grace=1)
+            L.wait_for("its namesake runs", lambda: f.ready("twin") and len(seen()) == 4, 30)
+            L.wait_for("the old one ended", lambda: float(seen()[3]) - float(seen()[2]) > 1, 20)
+            first, term, last, _ = map(float, seen())
+            assert last > first + 0.2, "its namesake had to wait for it"
+            assert least < last - term < most, f"it ended {last - term:.1f} s after SIGTERM"
+            delete(1)
+            L.wait_for("its namesake is gone", lambda: f.pod("twin") is None, 20)
+    finally:
+        for plural in ("pods", "persistentvolumeclaims"):
+            with contextlib.suppress(OSError):
+                f.api.ask("DELETE", f"/api/v1/namespaces/default/{plural}/twin")
+
+
+FAULTS = [kill_container, namesake, disk, link, api_cut, api_stop, cut, freeze, force_delete, evicted, power_cut_stays_cut]
 
 
 def run_one(field, fault):

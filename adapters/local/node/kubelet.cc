@@ -48,7 +48,6 @@ class Impl : public Kubelet {
     };
     host_.post = [inbox = inbox_](std::function<void()> work) { inbox->Post(std::move(work)); };
     host_.reachable = [this] { return reachable_.load(); };
-    host_.name_taken = [this](const Json& pod) { return NameTaken(pod); };
     host_.own = [this](const std::string& id, const std::string& uid) { owners_[id] = uid; };
     host_.new_address = [this] { return NewAddress(); };
     Subscribe();
@@ -247,31 +246,21 @@ class Impl : public Kubelet {
     commands_.NamesChanged();
   }
 
-  bool NameTaken(const Json& pod) const {
-    for (const auto& [uid, worker] : workers_) {
-      const bool same_name =
-          GetString(worker->pod(), {"metadata", "name"}) == GetString(pod, {"metadata", "name"}) &&
-          GetString(worker->pod(), {"metadata", "namespace"}) ==
-              GetString(pod, {"metadata", "namespace"});
-      if (same_name && uid != GetString(pod, {"metadata", "uid"}) && worker->HasProcesses())
-        return true;
-    }
-    return false;
-  }
-
   std::string NewAddress() {
     int& last = *options_.last_address;
     last = last >= kLastAddress ? 2 : std::max(last, 1) + 1;
     return PodAddress(options_.number, last);
   }
 
+  // One whose object was deleted by force may still end while its namesake runs.
   PodWorker* Find(const std::string& ns, const std::string& name) const {
+    PodWorker* found = nullptr;
     for (const auto& [uid, worker] : workers_) {
       const bool same = GetString(worker->pod(), {"metadata", "name"}) == name &&
                         GetString(worker->pod(), {"metadata", "namespace"}) == ns;
-      if (same) return worker.get();
+      if (same && (found == nullptr || !worker->object_gone())) found = worker.get();
     }
-    return nullptr;
+    return found;
   }
 
   // Runs on the kubelet's thread and waits for the answer.

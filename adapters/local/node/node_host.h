@@ -36,8 +36,6 @@ struct NodeHost {
   int network = -1;  // the node's network namespace
   // The API server can be reached: else nothing is read or written there.
   std::function<bool()> reachable;
-  // Another pod of that name, older than this uid, still has processes.
-  std::function<bool(const Json& pod)> name_taken;
   // Events of that id belong to that pod.
   std::function<void(const std::string& id, const std::string& pod_uid)> own;
   std::function<std::string()> new_address;

@@ -10,6 +10,7 @@ namespace {
 
 using State = ContainerRecord::State;
 constexpr std::int64_t kRetryMs = 1000;
+constexpr std::int64_t kLeastMs = 2000;  // from SIGTERM to SIGKILL, as with the kubelet
 
 bool Alive(const ContainerRecord& record) {
   return record.state == State::kRunning || record.state == State::kStarting;
@@ -36,8 +37,21 @@ void PodWorker::Stop(std::size_t index, std::int64_t grace_ms) {
 }
 
 void PodWorker::Terminate(std::size_t index) {
-  runners_[index].stop_at_ms = 0;
+  Runner& runner = runners_[index];
+  runner.stop_at_ms = 0;
+  runner.kill_at_ms = std::max(runner.kill_at_ms, MonotonicMs() + kLeastMs);
+  if (stage_ == Stage::kStopping)
+    stop_deadline_ms_ = std::max(stop_deadline_ms_, runner.kill_at_ms);
   host_.send({{"op", "kill"}, {"id", records_[index].id}, {"signal", SIGTERM}}, {});
+}
+
+void PodWorker::SignalOverdue(std::size_t index) {
+  Runner& runner = runners_[index];
+  const std::int64_t now = MonotonicMs();
+  if (runner.stop_at_ms != 0 && now >= runner.stop_at_ms) Terminate(index);
+  if (runner.kill_at_ms == 0 || now < runner.kill_at_ms) return;
+  runner.kill_at_ms = 0;
+  host_.send({{"op", "kill"}, {"id", records_[index].id}, {"signal", SIGKILL}}, {});
 }
 
 void PodWorker::BeginStopping(std::int64_t grace_ms) {
@@ -50,9 +64,7 @@ void PodWorker::BeginStopping(std::int64_t grace_ms) {
 void PodWorker::AdvanceStopping() {
   const std::int64_t now = MonotonicMs();
   const bool alive = std::any_of(records_.begin(), records_.end(), Alive);
-  for (std::size_t i = 0; i < records_.size(); ++i) {
-    if (runners_[i].stop_at_ms != 0 && now >= runners_[i].stop_at_ms) Terminate(i);
-  }
+  for (std::size_t i = 0; i < records_.size(); ++i) SignalOverdue(i);
   // Removing the sandbox kills what is left; its ends are still reported.
   if (!alive || now >= stop_deadline_ms_) TakeDown();
 }

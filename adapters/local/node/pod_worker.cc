@@ -20,6 +20,9 @@ using State = ContainerRecord::State;
 constexpr std::int64_t kRetryMs = 1000;      // volumes or settings that are missing something
 constexpr std::int64_t kStableMs = 600'000;  // a container that ran so long has no crashes
 constexpr std::int64_t kDefaultGraceMs = 30'000;
+// Of a pod whose object went by force: as little as the kubelet gives anybody. One that was ending
+// already keeps the time it was given.
+constexpr std::int64_t kForcedGraceMs = 1000;
 
 std::int64_t GraceMs(const Json& pod) {
   const Json* asked = Find(pod, {"metadata", "deletionGracePeriodSeconds"});
@@ -85,8 +88,8 @@ void PodWorker::RefreshNames() {
 
 void PodWorker::Advance() {
   const bool deleting = object_gone_ || Find(pod_, {"metadata", "deletionTimestamp"}) != nullptr;
-  if (deleting && stage_ < Stage::kStopping) BeginStopping(object_gone_ ? 0 : GraceMs(pod_));
-  if (object_gone_ && stage_ == Stage::kStopping) stop_deadline_ms_ = 0;
+  if (deleting && stage_ < Stage::kStopping)
+    BeginStopping(object_gone_ ? kForcedGraceMs : GraceMs(pod_));
   switch (stage_) {
     case Stage::kVolumes:
       if (MonotonicMs() >= retry_ms_) StartSandbox();
@@ -118,7 +121,7 @@ void PodWorker::ShowWaiting(const std::string& reason, const std::string& messag
 
 void PodWorker::StartSandbox() {
   retry_ms_ = MonotonicMs() + kRetryMs;
-  if (host_.name_taken(pod_) || !host_.reachable()) return;
+  if (!host_.reachable()) return;
   static_cast<void>(MakeDirs(host_.PodDirectory(uid_)));
   auto volumes = PrepareVolumes(host_, pod_, true);
   if (!volumes) {
@@ -201,11 +204,7 @@ void PodWorker::AdvanceContainers() {
   const bool initialised = AdvanceInit();
   for (std::size_t i = 0; i < records_.size(); ++i) {
     ContainerRecord& record = records_[i];
-    if (runners_[i].stop_at_ms != 0 && MonotonicMs() >= runners_[i].stop_at_ms) Terminate(i);
-    if (runners_[i].kill_at_ms != 0 && MonotonicMs() >= runners_[i].kill_at_ms) {
-      runners_[i].kill_at_ms = 0;
-      host_.send({{"op", "kill"}, {"id", record.id}, {"signal", SIGKILL}}, {});
-    }
+    SignalOverdue(i);
     if (record.state == State::kRunning) AdvanceProbes(i);
     if (record.init || !initialised || Alive(record)) continue;
     const bool failed = !record.current || record.current->exit_code != 0;

@@ -50,7 +50,7 @@ class PodWorker {
   [[nodiscard]] std::optional<std::int64_t> NextWake() const;
 
   [[nodiscard]] bool Gone() const { return stage_ == Stage::kGone; }
-  [[nodiscard]] bool HasProcesses() const { return sandbox_; }
+  [[nodiscard]] bool object_gone() const { return object_gone_; }
   [[nodiscard]] const Json& pod() const { return pod_; }
   [[nodiscard]] const std::string& uid() const { return uid_; }
 
@@ -93,6 +93,7 @@ class PodWorker {
   void OnExited(std::size_t index, int code, int signal, const std::string& why);
   void Stop(std::size_t index, std::int64_t grace_ms);
   void Terminate(std::size_t index);
+  void SignalOverdue(std::size_t index);
   void BeginStopping(std::int64_t grace_ms);
   void AdvanceStopping();
   void TakeDown();
