@@ -70,7 +70,8 @@ class Fault:
 FAULTS = [
     ("kill-postgres", SYNC, I.kill_postgres), ("kill-container", SYNC, I.kill_container),
     ("switch-over", SYNC, I.switch_over), ("delete-pod", SYNC, I.delete_pod),
-    ("force-delete-pod", SYNC, I.force_delete_pod), ("power-off-reported", SYNC, I.power_off_reported),
+    ("force-delete-pod", SYNC, I.force_delete_pod), ("namesakes", SYNC, I.namesakes),
+    ("power-off-reported", SYNC, I.power_off_reported),
     ("api-stall", SYNC, I.api_stall), ("power-off-silent", SYNC, I.power_off_silent),
     ("freeze-node", SYNC, I.freeze_node), ("cut-node", SYNC, I.cut_node), ("cut-api", SYNC, I.cut_api),
     ("power-off-reported-async", ASYNC, I.power_off_reported), ("lost-writes-async", ASYNC, I.lose_writes)]

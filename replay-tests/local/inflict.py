@@ -167,3 +167,24 @@ def lose_writes(f, writer):
     f.another_primary(old, 60)
     f.writes_again(writer, since)
     return {"gap_max": 30, "since": since, "class": "F", "restore": node, "must_lose": True}
+
+
+def namesakes(f, writer):
+    """A primary that ends slowly is deleted politely and then by force: Kubernetes makes a pod of the same
+    name beside it, on the same volume. It must wait until the old PostgreSQL has ended."""
+    old = f.primary()
+    uid = f.lab.pods(f.cluster)[old]["uid"]
+    postmaster = L.wait_for("its postmaster", lambda: f.lab.postmaster(old), 10)
+    since = time.time()
+    os.kill(postmaster, signal.SIGSTOP)  # it will not end before its grace is over
+    f.lab.delete_pod(old, grace=15)
+    L.wait_for("its deletion has begun", lambda: f.lab.deleting(old), 30)
+    f.lab.delete_pod(old, grace=0)
+    L.wait_for("a pod of the same name", lambda: (
+        lambda pod: pod and pod["uid"] != uid)(f.lab.pods(f.cluster).get(old)), 60)
+    L.wait_for("it says that it waits", lambda: "another container still uses this volume" in
+               f.lab.log(old, "database"), 60)
+    if not os.path.exists(f"/proc/{postmaster}"):
+        raise L.Failed("the old postmaster had ended already: nothing was proven")
+    f.writes_again(writer, since, 120)
+    return {"gap_max": 90, "since": since}

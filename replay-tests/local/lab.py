@@ -317,6 +317,13 @@ class Lab:
                        text_in=json.dumps(self.connection(cluster)) + "\n").stdout
         return {int(word) for word in out.split()}
 
+    def deleting(self, pod):
+        found = self.api.get(f"/api/v1/namespaces/{self.ns}/pods/{pod}")
+        return found is None or "deletionTimestamp" in found["metadata"]
+
+    def log(self, pod, container):
+        return self.text(f"/api/v1/namespaces/{self.ns}/pods/{pod}/log?container={container}")
+
     def postmaster(self, pod):
         """The process id, seen from this machine, of the pod's PostgreSQL."""
         for pid in filter(str.isdigit, os.listdir("/proc")):

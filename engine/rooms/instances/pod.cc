@@ -105,6 +105,9 @@ void AddPatroniEnv(const Blueprint& b, Json& container) {
   Env(container, "PATRONICTL_CONFIG_FILE", std::string(patroni::kConfigDirectory));
 }
 
+// Beside the data directory, which Patroni may remove and make anew.
+constexpr std::string_view kVolumeLock = "/pgdata/.instance.lock";
+
 // Liveness follows the lease: a Patroni that lost its loop for so long has lost the lock as well.
 Json Liveness(const Blueprint& b) {
   Json out = JsonLiteral(R"({
@@ -131,7 +134,8 @@ Json Readiness(const Blueprint& b) {
 
 Json Database(const Blueprint& b) {
   Json out = NewContainer(b, kube::kDatabaseContainer);
-  out["command"] = JsonLiteral(R"(["patroni", "/etc/patroni"])");
+  out["command"] =
+      Bash("-ceu", PatroniScript(), kube::kDatabaseContainer, {std::string(kVolumeLock)});
   AddPostgresEnv(b, out);
   AddPatroniEnv(b, out);
   AddUserName(out);

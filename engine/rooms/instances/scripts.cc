@@ -69,6 +69,26 @@ cd /tmp/nss_wrapper/postgres
 )bash";
 }
 
+std::string PatroniScript() {
+  return R"bash(
+declare -r lock=$1
+# A pod deleted by force leaves the API at once but its processes stay for their grace, and its
+# namesake may start beside them. PostgreSQL's own lock file means nothing across PID namespaces.
+# The descriptor goes on to Patroni, and the kernel takes the lock back when the last holder ends.
+exec 9>>"${lock}"
+status=0
+flock --exclusive --nonblock 9 || status=$?
+if ((status == 1)); then
+  echo "database: another container still uses this volume: waiting until it has ended"
+  flock --exclusive 9
+  echo 'database: it has ended'
+elif ((status != 0)); then
+  echo "database: this volume cannot lock files (flock: ${status}): going on without"
+fi
+exec patroni /etc/patroni
+)bash";
+}
+
 std::string WatchScript() {
   return R"bash(
 set -uo pipefail  # not -e: whatever fails is tried again

@@ -10,6 +10,12 @@ namespace pgo::rooms::instances {
 std::string StartupScript();
 // Init container `nss-wrapper-init`: a name for whatever user ID the pod runs with.
 std::string NameScript();
+// Container `database`.  $1 lock file, on the data volume
+//
+// Becomes Patroni once no other container, of whatever pod, uses the volume on this node: flock(1)
+// works across namespaces of one kernel. A volume that can be mounted on two nodes at once is
+// protected only if its file system locks between them.
+std::string PatroniScript();
 // Container `replication-cert-copy`.  $1 data directory, $2 port of Patroni's REST API
 //
 // Renewed certificates and changed settings reach the running processes; a postmaster that died is

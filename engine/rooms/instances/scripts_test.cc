@@ -31,6 +31,10 @@ class Sandbox {
   void Write(const std::string& name, const std::string& text) const {
     std::ofstream(At(name)) << text;
   }
+  void WriteProgram(const std::string& name, const std::string& text) const {
+    Write(name, "#!/bin/bash\n" + text + "\n");
+    fs::permissions(At(name), fs::perms::owner_all);
+  }
   // Starts bash with the script, as the pod does.
   [[nodiscard]] pid_t Start(const std::string& script, const std::string& argument) const {
     const std::string path = directory_.string() + ":" + std::getenv("PATH");
@@ -91,6 +95,24 @@ TEST(ReadyScript, AHolderInRecoveryAndAPrimaryWithoutTheLockAreNotReady) {
   EXPECT_NE(Ready("", "503"), 0);
   const Sandbox refused("exit 7");
   EXPECT_NE(ExitOf(refused.Start(ReadyScript(), "8008")), 0);
+}
+
+TEST(PatroniScript, ANamesakeOnTheSameVolumeWaitsUntilTheFirstHasEnded) {
+  const Sandbox sandbox("exit 1");
+  sandbox.WriteProgram("patroni",
+                       "echo started >>$SANDBOX/starts\n"
+                       "while [[ ! -e $SANDBOX/end ]]; do sleep 0.02; done");
+  const std::string lock = sandbox.At("lock").string();
+  const pid_t first = sandbox.Start(PatroniScript(), lock);
+  ASSERT_TRUE(Says(sandbox.At("starts"), "started\n"));
+  const pid_t namesake = sandbox.Start(PatroniScript(), lock);
+  EXPECT_TRUE(Says(sandbox.At("log"), "another container still uses this volume"));
+  EXPECT_EQ(TextOf(sandbox.At("starts")), "started\n");
+  kill(first, SIGKILL);  // the kernel takes the lock back, whatever way the holder ended
+  EXPECT_EQ(ExitOf(first), 128);
+  EXPECT_TRUE(Says(sandbox.At("starts"), "started\nstarted\n"));
+  sandbox.Write("end", "");
+  EXPECT_EQ(ExitOf(namesake), 0);
 }
 
 TEST(WatchScript, APostmasterThatDiesWakesPatroniEvenAtTheSecondTry) {
