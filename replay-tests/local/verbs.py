@@ -258,7 +258,7 @@ def api_cut(f):
     f.reaches_not("p1", "api")
     for target in ("p2", "svc-p2", "p3"):
         f.reaches("p1", target)
-    f.reaches("p2", "svc-p1")
+    f.reaches("p2", "p1")  # its Service forgets it as soon as the node is found dead
     f.reaches("p2", "api")
     L.wait_for("the node is not ready", lambda: f.node_condition("node1") == "Unknown", GRACE + 10)
     try:
