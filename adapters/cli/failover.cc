@@ -3,6 +3,7 @@
 
 #include "adapters/cli/instances.h"
 #include "adapters/cli/kube_access.h"
+#include "adapters/cli/operation.h"
 #include "adapters/cli/verbs.h"
 #include "engine/kube/names.h"
 
@@ -10,26 +11,6 @@ namespace pgo::cli {
 namespace {
 
 bool IsReplica(const InstanceLine& line) { return line.role != "primary" && !line.pod.empty(); }
-
-Status Query(const Snapshot& snapshot, const Common& common, Console& console) {
-  Table table({"REPLICA", "STATUS", "NODE", "REPLICATION LAG", "PENDING RESTART"});
-  Json all = Json::array();
-  for (const InstanceLine& line : InstanceLines(snapshot.view)) {
-    if (!IsReplica(line)) continue;
-    all.push_back(InstanceJson(line));
-    table.Row({line.instance, line.state.substr(0, line.state.find(", ")),
-               line.node.empty() ? "-" : line.node, line.lag ? Bytes(*line.lag) : "unknown",
-               line.pending_restart ? "true" : "false"});
-  }
-  if (common.output == "json") {
-    console.out.Print(Pretty(all));
-  } else if (table.rows() == 0) {
-    console.out.Line("cluster " + snapshot.view.key.name + " has no replica");
-  } else {
-    console.out.Print(table.Text());
-  }
-  return {};
-}
 
 // The instance that is meant, by its own or its pod's name; "" lets the operator choose.
 Result<std::string> Target(const cluster::ClusterView& view, const std::string& wanted) {
@@ -122,7 +103,7 @@ Status Run(const Failover& options, const Common& common, Console& console) {
   auto snapshot = ReadCluster(**kube, key);
   if (!snapshot) return Fail(snapshot.error());
   const cluster::ClusterView& view = (*snapshot)->view;
-  if (options.query) return Query(**snapshot, common, console);
+  if (options.query) return ShowReplicas(**snapshot, common, console);
   auto target = Target(view, options.target);
   if (!target) return Fail(target.error());
   const std::string from = view.lock.leader;
