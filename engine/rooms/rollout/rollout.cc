@@ -279,7 +279,8 @@ Plan PlanRollout(const Input& in) {
   const Request request = ReadRequest(in.view, in.memory);
   const auto work = CollectWork(in, request);
   if (in.view.spec().paused || in.view.spec().shutdown) {
-    if (UnderWay(in) || !work.empty()) Show(plan, "Paused", "restarts wait: spec.paused is true");
+    const std::string field = in.view.spec().paused ? "spec.paused" : "spec.shutdown";
+    if (UnderWay(in) || !work.empty()) Show(plan, "Paused", "restarts wait: " + field + " is true");
     return plan;
   }
   if (!request.refusal.empty()) {

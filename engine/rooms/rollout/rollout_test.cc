@@ -84,6 +84,21 @@ TEST_F(Rollouts, AsynchronousReplicasThenSynchronousOnesThenThePrimary) {
   EXPECT_EQ(Turns(false), Names{}) << "not every StatefulSet has the template yet";
 }
 
+TEST_F(Rollouts, PauseAndShutdownHoldItAndAreNamed) {
+  for (const auto& name : names) Revise(name, "new");
+  const arbiter::Ledger ledger;
+  for (const char* field : {"paused", "shutdown"}) {
+    builder.manifest()["spec"].erase("paused");
+    Put(builder.manifest(), {"spec", field}, true);
+    builder.Show();
+    const auto view = builder.View();
+    const Plan plan = PlanRollout({view, memory, ledger, true, now});
+    EXPECT_TRUE(plan.proposals.empty()) << field;
+    ASSERT_EQ(plan.conditions.size(), 1U);
+    EXPECT_EQ(plan.conditions[0].message, std::string("restarts wait: spec.") + field + " is true");
+  }
+}
+
 TEST_F(Rollouts, ARevisionOfAnOlderTemplateProvesNothing) {
   Revise(names[1], "new", 1);
   EXPECT_EQ(Turns(), Names{});
