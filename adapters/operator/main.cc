@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto status = options->export_journal    ? pgo::ExportJournal(*options)
+                      : options->journal_status  ? pgo::ShowJournal(*options)
                       : options->salvage_journal ? pgo::SalvageJournal(*options)
                                                  : pgo::RunOperator(*options);
   if (status) return 0;

@@ -13,6 +13,9 @@ Status RunOperator(const Options& options);
 // Writes the whole journal of a stopped operator as one bundle.
 Status ExportJournal(const Options& options);
 
+// Prints what the journal of a stopped operator consists of: a table, or one JSON object.
+Status ShowJournal(const Options& options);
+
 // Puts an intact copy in the place of a journal that cannot be opened because its log is damaged;
 // the damaged directory is kept beside it. Refuses, and changes nothing, if the journal opens as it
 // is, if the damage is elsewhere, or if records are missing up to the anchor (or there is none) and

@@ -50,8 +50,28 @@ void ReadEnvironment(Options& options) {
   options.settings = ReadSettings();
 }
 
+// The directory of a stopped operator, as DIR or as everywhere else.
+void AddDirectory(CLI::App* verb, Options& options) {
+  verb->add_option("DIR,--data-dir", options.data_directory, "directory of the stopped operator");
+}
+
+void AddFormat(CLI::App* verb, Options& options) {
+  verb->add_option_function<std::string>(
+          "-o,--output", [&options](const std::string& format) { options.json = format == "json"; },
+          "table or json")
+      ->check(CLI::IsMember({"table", "json"}));
+}
+
+void AddUpkeepVerbs(CLI::App* journal, Options& options) {
+  auto* status = journal->add_subcommand("status", "what it consists of: segments, times, bytes");
+  AddDirectory(status, options);
+  AddFormat(status, options);
+  status->callback([&options] { options.journal_status = true; });
+}
+
 void AddJournalVerbs(CLI::App& app, Options& options) {
   auto* journal = app.add_subcommand("journal", "the journal of a stopped operator");
+  AddUpkeepVerbs(journal, options);
   auto* out = journal->add_subcommand("export", "write the whole journal as one bundle file");
   out->add_option("--data-dir", options.data_directory, "directory of the stopped operator");
   out->add_option("-o,--output", options.output, "bundle file to write")->required();
@@ -85,6 +105,7 @@ Result<Options> ReadOptions(int argc, char** argv) {
       "Examples:\n"
       "  pgo-operator --data-dir /var/lib/pgo\n"
       "  pgo-operator --kubeconfig ~/.kube/config --data-dir ./data --debug\n"
+      "  pgo-operator journal status ./data -o json\n"
       "  pgo-operator journal export --data-dir ./data -o incident.pgoj\n"
       "  pgo-operator journal salvage --data-dir ./data --anchor 1f…/3/4711/9c…");
   app.add_option("--data-dir", options.data_directory, "directory of journal and identity");

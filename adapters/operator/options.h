@@ -25,6 +25,10 @@ struct Options {
   bool export_journal = false;
   std::string output;
 
+  // `journal status`
+  bool journal_status = false;
+  bool json = false;  // -o json
+
   // `journal salvage`
   bool salvage_journal = false;
   std::string anchor;  // as on the Lease: ID/EPOCH/SEQ/CHAIN; "" : none is known

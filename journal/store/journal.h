@@ -20,6 +20,7 @@
 #include "engine/base/result.h"
 #include "journal/query/reader.h"
 #include "journal/query/verify.h"
+#include "journal/store/status.h"
 
 namespace rocksdb {
 class Env;
@@ -97,6 +98,8 @@ class Journal final : public Reader {
                    const EntryCallback& callback) const override;
 
   [[nodiscard]] std::size_t SegmentCount() const;
+  // Segments, their places and sizes. Reads the first and the last frame of each. Any thread.
+  [[nodiscard]] Result<JournalStatus> Describe() const;
 
   // Proves that the subject index names exactly the subjects of the durable records, which the
   // hash chain does not cover. Reads everything; kCorrupt names the segment.

@@ -315,5 +315,32 @@ TEST(JournalTest, ComparesItsHeadWithAnAnchor) {
   EXPECT_EQ(CompareAnchor(*journal, anchor), AnchorVerdict::kForeign);
 }
 
+TEST(JournalTest, DescribesItsSegments) {
+  TempDir dir;
+  const auto journal = OpenOrFail(dir.Path("j"));
+  const Record record = SmallRecord(1, "a");
+  ASSERT_TRUE(Ok(journal->Append({&record, 1}, {10, 0})));
+  ASSERT_TRUE(Ok(journal->Append({&record, 1}, {20, 0})));
+  const std::vector<Record> baseline(3, SmallRecord(0, "baseline"));
+  ASSERT_TRUE(Ok(journal->Rotate({30, 0}, baseline)));
+  const auto status = journal->Describe();
+  ASSERT_TRUE(Ok(status));
+  EXPECT_EQ(status->head, journal->Head());
+  ASSERT_EQ(status->segments.size(), 2U);
+  const SegmentStatus& first = status->segments[0];
+  EXPECT_EQ(first.first_seq, 1U);
+  EXPECT_EQ(first.last_seq, 2U);
+  EXPECT_EQ(first.first_wall_us, 10);
+  EXPECT_EQ(first.last_wall_us, 20);
+  EXPECT_FALSE(first.baseline || first.active);
+  const SegmentStatus& second = status->segments[1];
+  EXPECT_EQ(second.first_seq, 3U);
+  EXPECT_EQ(second.last_seq, 5U);
+  EXPECT_TRUE(second.baseline && second.active);
+  EXPECT_GT(second.bytes, 0U);
+  EXPECT_GT(status->disk_bytes, 0U);
+  EXPECT_NE(StatusJson(*status).find(R"("last_seq":5)"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace pgo::journal
