@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "adapters/kube/managers.h"
 #include "engine/kube/kinds.h"
 #include "engine/kube/names.h"
 
@@ -34,12 +35,16 @@ constexpr std::array kPatroniAnnotations{
     "status",  "slots",     "retain_slots", "failsafe",     "initialize",          "config",
     "history", "member",    "scheduled_at", "sync_standby", "synchronous_standby", "quorum"};
 
+}  // namespace
+
 bool KeepsAnnotation(std::string_view kind, std::string_view name) {
   if (name.starts_with(kPrefix)) return true;
   const bool patroni =
       kind == "Endpoints" || kind == "Pod" || kind == "ConfigMap" || kind == "Service";
   return patroni && std::ranges::find(kPatroniAnnotations, name) != kPatroniAnnotations.end();
 }
+
+namespace {
 
 // An annotation that holds JSON is looked into; any other is text.
 Json Annotation(const Json& value) {
@@ -59,15 +64,6 @@ Json Annotations(std::string_view kind, const Json& all) {
   Json out = Json::object();
   for (const auto& [name, value] : all.items()) {
     if (KeepsAnnotation(kind, name)) out[name] = Annotation(value);
-  }
-  return out;
-}
-
-// Who wrote, in place of which field: {manager, operation, time}.
-Json Managers(const Json& metadata) {
-  Json out = Json::array();
-  for (const Json& entry : GetArray(metadata, {"managedFields"})) {
-    out.push_back(Pick(entry, {"manager", "operation", "subresource", "time"}));
   }
   return out;
 }
@@ -93,7 +89,7 @@ Json Metadata(std::string_view kind, const Json& object) {
   }
   Json annotations = Annotations(kind, GetObject(from, {"annotations"}));
   if (!annotations.empty()) out["annotations"] = std::move(annotations);
-  Json managers = Managers(from);
+  Json managers = ManagersOf(kind, from);
   if (!managers.empty()) out["managers"] = std::move(managers);
   return out;
 }

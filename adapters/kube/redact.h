@@ -4,6 +4,7 @@
 //
 //   metadata          name, namespace, uid, versions, times, finalizers, owners, labels; of the
 //                     annotations ours and Patroni's; `managers` in place of managedFields
+//                     (adapters/kube/managers.h)
 //   Secret            redacted: {key: {hmac, size}} in place of data
 //   ConfigMap         data: {key: "hmac:…"}; whole for a cluster's own `-intent`
 //   Pod               where it runs, images, claims, status
@@ -47,5 +48,8 @@ bool Unchanged(const Json& previous, const Json& current);
 // and URLs with a password, private keys. In place.
 void MaskCredentials(Json& value);
 bool LooksLikeCredential(std::string_view text);
+
+// Whether an annotation of an object of this kind is journaled.
+bool KeepsAnnotation(std::string_view kind, std::string_view name);
 
 }  // namespace pgo::kube

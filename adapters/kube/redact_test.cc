@@ -125,6 +125,36 @@ TEST(Redact, ManagersStandInForManagedFields) {
             R"([{"manager":"kubelet","operation":"Update","time":"t"}])");
 }
 
+Json ManagersKept(const char* kind, const Json& fields) {
+  const Json object = {
+      {"metadata", {{"name", "x"}, {"managedFields", {{{"manager", "m"}, {"fieldsV1", fields}}}}}}};
+  return GetArray(Redactor("k").Redact(kind, object), {"metadata", "managers"})[0];
+}
+
+TEST(Redact, FieldSetsOfClustersAreKeptWhereBlameNeedsThem) {
+  const Json fields = JsonLiteral(R"({"f:spec":{"f:image":{},"f:instances":{
+      "k:{\"name\":\"00\"}":{".":{},"f:replicas":{}},"k:{\"value\":\"hunter2\"}":{}}},
+    "f:status":{"f:conditions":{}},"f:data":{"f:x":{}},"f:metadata":{
+      "f:annotations":{".":{},"f:other":{},"f:postgres-operator.crunchydata.com/restart":{}},
+      "f:finalizers":{"v:\"a\"":{},"v:\"postgres://u:p@h/d\"":{}},"f:labels":{"f:team":{}}},
+    "odd":{},"v:not json":{}})");
+  EXPECT_EQ(DumpJson(ManagersKept("Pod", fields)), R"({"manager":"m"})");
+  EXPECT_EQ(ManagersKept("PostgresCluster", fields)["fields"], JsonLiteral(R"({"f:metadata":{
+      "f:annotations":{"f:postgres-operator.crunchydata.com/restart":{}},
+      "f:finalizers":{"v:\"a\"":{},"v:\"***\"":{}},"f:labels":{"f:team":{}}},
+    "f:spec":{"f:image":{},"f:instances":{"k:{\"name\":\"00\"}":{".":{},"f:replicas":{}},
+      "k:{\"value\":\"***\"}":{}}}})"));
+}
+
+TEST(Redact, FieldSetsOfAnySizeAreBounded) {
+  Json wide = Json::object();
+  for (int i = 0; i < 5000; ++i) wide["f:spec"]["f:" + std::to_string(i)] = Json::object();
+  EXPECT_EQ(DumpJson(ManagersKept("PostgresCluster", wide)), R"({"fieldsCut":true,"manager":"m"})");
+  Json deep = Json::object();
+  for (int i = 0; i < 100; ++i) deep = Json{{"f:x", deep}};
+  EXPECT_TRUE(GetBool(ManagersKept("PostgresCluster", {{"f:spec", deep}}), {"fieldsCut"}));
+}
+
 TEST(Redact, AHeartbeatLeavesANodeUnchanged) {
   const auto node = [](const char* rv, const char* beat, const char* ready) {
     return Redactor("k").Redact(
