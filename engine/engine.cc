@@ -156,7 +156,7 @@ std::vector<Action> Engine::Decide(const ClusterKey& key, Now now) {
   return std::move(decision.actions);
 }
 
-StepResult Engine::Step(const std::vector<Event>& events, Now now) {
+StepResult Engine::Propose(const std::vector<Event>& events, Now now) {
   PGO_CHECK(!events.empty(), "a step without an event would leave no trace in the journal");
   std::set<ClusterKey> dirty;
   for (const Event& event : events) dirty.merge(Fold(event));
@@ -166,15 +166,20 @@ StepResult Engine::Step(const std::vector<Event>& events, Now now) {
   StepResult result;
   result.decided = {events.back().seq, now.wall_us, now.elapsed_us, kRuleset, {}};
   if (!context_.leading || !world_.AllListed()) return result;
-  std::uint64_t seq = events.back().seq.value() + 2;
   for (const ClusterKey& key : dirty) {
     auto actions = Decide(key, now);
     result.decided.clusters.push_back({key.Text(), static_cast<std::int64_t>(actions.size())});
-    for (Action& action : actions) {
-      FoldAction(action, Seq(seq++), now);
-      result.actions.push_back(std::move(action));
-    }
+    std::ranges::move(actions, std::back_inserter(result.actions));
   }
+  return result;
+}
+
+StepResult Engine::Step(const std::vector<Event>& events, Now now) {
+  StepResult result = Propose(events, now);
+  // Decisions on one cluster do not see what was decided on another: folded one by one or at the
+  // end is the same.
+  std::uint64_t seq = events.back().seq.value() + 2;
+  for (const Action& action : result.actions) FoldAction(action, Seq(seq++), now);
   return result;
 }
 

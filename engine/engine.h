@@ -61,6 +61,9 @@ class Engine {
  public:
   // `events` are in sequence, at least one, all stamped `now`.
   StepResult Step(const std::vector<Event>& events, Now now);
+  // The same, but what was decided is not folded: for a rehearsal, in which history goes on as it
+  // was recorded.
+  StepResult Propose(const std::vector<Event>& events, Now now);
 
   // Rebuild: events and actions as the journal has them, without deciding.
   void FoldEvent(const Event& event);

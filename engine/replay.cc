@@ -5,19 +5,15 @@
 namespace pgo {
 namespace {
 
-// The first place where two JSON texts differ, for people.
-std::string FirstDifference(const std::string& recorded, const std::string& replayed) {
-  const auto a = ParseJson(recorded);
-  const auto b = ParseJson(replayed);
-  if (!a || !b) return "the record is not readable";
-  const Json patch = Json::diff(*a, *b);
-  if (patch.empty()) return "the bytes differ but not the values";
-  const std::string path = GetString(patch[0], {"path"});
-  const Json::json_pointer pointer(path);
-  const auto show = [&](const Json& json) {
-    return json.contains(pointer) ? DumpJson(json[pointer]).substr(0, 200) : std::string("nothing");
-  };
-  return "field " + path + ": recorded " + show(*a) + ", replayed " + show(*b);
+// What an action rests on, by its journaled bytes.
+std::vector<std::uint64_t> CausesOf(const std::string& action) {
+  const auto json = ParseJson(action);
+  std::vector<std::uint64_t> out;
+  if (!json) return out;
+  for (const Json& cause : GetArray(*json, {"causes"})) {
+    out.push_back(static_cast<std::uint64_t>(AsInt(cause)));
+  }
+  return out;
 }
 
 // What a baseline must say of a state. When decisions are due again is not compared: a restart does
@@ -30,16 +26,37 @@ std::string ProvableState(const Engine& engine) {
 
 }  // namespace
 
-void Verifier::Differ(std::uint64_t seq, const std::string& what) {
+// The first place where two JSON texts differ, for people.
+Verifier::Change Verifier::FirstDifference(const std::string& recorded,
+                                           const std::string& replayed) {
+  const auto a = ParseJson(recorded);
+  const auto b = ParseJson(replayed);
+  if (!a || !b) return {"", "the record is not readable"};
+  const Json patch = Json::diff(*a, *b);
+  if (patch.empty()) return {"", "the bytes differ but not the values"};
+  const std::string path = GetString(patch[0], {"path"});
+  const Json::json_pointer pointer(path);
+  const auto show = [&](const Json& json) {
+    return json.contains(pointer) ? DumpJson(json[pointer]).substr(0, 200) : std::string("nothing");
+  };
+  return {path, "field " + path + ": recorded " + show(*a) + ", replayed " + show(*b)};
+}
+
+void Verifier::Differ(std::uint64_t seq, const Change& what, std::vector<std::uint64_t> causes) {
   if (!result_.difference.empty()) return;
   result_.first_bad = Seq(seq);
-  result_.difference = what;
+  result_.difference = what.text;
+  result_.field = what.field;
+  result_.causes = std::move(causes);
 }
 
 void Verifier::CheckCount(std::uint64_t seq) {
   if (next_expected_ < expected_.size()) {
-    Differ(seq, "this build takes one action more than was recorded before #" +
-                    std::to_string(seq) + ": " + expected_[next_expected_].substr(0, 300));
+    const std::string& extra = expected_[next_expected_];
+    Differ(seq,
+           {"", "this build takes one action more than was recorded before #" +
+                    std::to_string(seq) + ": " + extra.substr(0, 300)},
+           CausesOf(extra));
   }
 }
 
@@ -60,10 +77,11 @@ void Verifier::FeedEvent(const StoredRecord& record) {
     result_.build = started->build;
     result_.ruleset = started->ruleset;
     if (started->ruleset != kRuleset) {
-      Differ(record.seq, "the journal was written with ruleset " +
-                             std::to_string(started->ruleset) + " (build " + started->build +
-                             "), this build has ruleset " + std::to_string(kRuleset) +
-                             ": verify it with that build, or rehearse it with this one");
+      Differ(record.seq,
+             {"/ruleset", "the journal was written with ruleset " +
+                              std::to_string(started->ruleset) + " (build " + started->build +
+                              "), this build has ruleset " + std::to_string(kRuleset) +
+                              ": verify it with that build, or rehearse it with this one"});
     }
   }
   if (const auto* leading = std::get_if<Leading>(&*payload);
@@ -81,7 +99,9 @@ void Verifier::FeedEvent(const StoredRecord& record) {
 // A baseline must equal the state that the records before it lead to, unless reading begins with
 // it. Then it takes that state's place, as it did when it was written.
 void Verifier::FeedBaseline(const StoredRecord& record, Payload payload) {
-  if (!events_.empty()) return Differ(record.seq, "a baseline between events and their decision");
+  if (!events_.empty()) {
+    return Differ(record.seq, {"", "a baseline between events and their decision"});
+  }
   if (begun_ && !before_baseline_) before_baseline_ = ProvableState(engine_);
   engine_.FoldEvent({Seq(record.seq), record.at, std::move(payload)});
 }
@@ -91,20 +111,26 @@ void Verifier::CheckBaseline(std::uint64_t seq) {
   const std::string before = *std::exchange(before_baseline_, std::nullopt);
   const std::string recorded = ProvableState(engine_);
   if (before == recorded) return;
-  Differ(seq - 1, "the baseline is not the state before it: " + FirstDifference(recorded, before));
+  Change change = FirstDifference(recorded, before);
+  change.text = "the baseline is not the state before it: " + change.text;
+  Differ(seq - 1, change);
 }
 
 void Verifier::FeedDecided(const StoredRecord& record) {
   ++result_.decisions;
-  if (events_.empty()) return Differ(record.seq, "a decision without an event before it");
+  if (events_.empty()) return Differ(record.seq, {"", "a decision without an event before it"});
   const auto recorded = DecodeDecided(record.payload);
-  if (!recorded) return Differ(record.seq, "the decision record is not readable");
+  if (!recorded) return Differ(record.seq, {"", "the decision record is not readable"});
   const Now now{recorded->wall_us, recorded->elapsed_us};
   for (Event& event : events_) event.at = now;
   auto step = engine_.Step(events_, now);
+  std::vector<std::uint64_t> causes;  // the batch that it was decided on
+  for (const Event& event : events_) causes.push_back(event.seq.value());
   events_.clear();
   const std::string replayed = DumpJson(ToJson(step.decided));
-  if (replayed != record.payload) Differ(record.seq, FirstDifference(record.payload, replayed));
+  if (replayed != record.payload) {
+    Differ(record.seq, FirstDifference(record.payload, replayed), std::move(causes));
+  }
   expected_.clear();
   next_expected_ = 0;
   for (const Action& action : step.actions) expected_.push_back(DumpJson(ActionToJson(action)));
@@ -113,18 +139,23 @@ void Verifier::FeedDecided(const StoredRecord& record) {
 void Verifier::FeedAction(const StoredRecord& record) {
   ++result_.actions;
   if (next_expected_ == expected_.size()) {
-    return Differ(record.seq,
-                  "this build does not take the recorded action: " + record.payload.substr(0, 300));
+    return Differ(
+        record.seq,
+        {"", "this build does not take the recorded action: " + record.payload.substr(0, 300)},
+        CausesOf(record.payload));
   }
   const std::string& replayed = expected_[next_expected_++];
-  if (replayed != record.payload) Differ(record.seq, FirstDifference(record.payload, replayed));
+  if (replayed != record.payload) {
+    Differ(record.seq, FirstDifference(record.payload, replayed), CausesOf(record.payload));
+  }
 }
 
 VerifyResult Verifier::Finish() {
   CheckCount(UINT64_MAX);
   CheckBaseline(UINT64_MAX);
   if (result_.Exact() && !events_.empty()) {
-    Differ(events_.back().seq.value(), "the last events have no decision: the end is missing");
+    Differ(events_.back().seq.value(),
+           {"", "the last events have no decision: the end is missing"});
   }
   return result_;
 }

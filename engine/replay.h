@@ -17,6 +17,8 @@ struct VerifyResult {
   std::string build;         // that wrote it (the newest Started)
   Seq first_bad;             // 0: every decision was reproduced
   std::string difference;    // what was recorded and what came out, with the first differing field
+  std::string field;         // that field, as a JSON pointer; "" if it is not about one
+  std::vector<std::uint64_t> causes;  // the records that the decision rests on
   [[nodiscard]] bool Exact() const { return difference.empty(); }
 };
 
@@ -27,6 +29,8 @@ class Verifier {
   void Feed(const StoredRecord& record);
   // A frame cut off in the middle is a difference too.
   VerifyResult Finish();
+  // The state that the records led to.
+  [[nodiscard]] const Engine& engine() const { return engine_; }
 
  private:
   void FeedEvent(const StoredRecord& record);
@@ -35,7 +39,11 @@ class Verifier {
   void FeedBaseline(const StoredRecord& record, Payload payload);
   void CheckBaseline(std::uint64_t seq);
   void CheckCount(std::uint64_t seq);
-  void Differ(std::uint64_t seq, const std::string& what);
+  struct Change {
+    std::string field, text;
+  };
+  static Change FirstDifference(const std::string& recorded, const std::string& replayed);
+  void Differ(std::uint64_t seq, const Change& what, std::vector<std::uint64_t> causes = {});
 
   Engine engine_;
   std::vector<Event> events_;          // since the last Decided
