@@ -35,6 +35,7 @@ struct Input {
   const ClusterMemory& memory;
   const rooms::Context& context;
   Now now;
+  Comparisons& compared;
 };
 
 // Collects the actions of one decision.
@@ -66,6 +67,15 @@ class Arbiter {
     return causes;
   }
 
+  const std::string& ResidueOf(const Desired& desired, const std::string& digest,
+                               const Subject& live) {
+    Compared& last = in_.compared[desired.ref.Text()];
+    if (last.digest != digest || last.live != live.seq.value()) {
+      last = {digest, live.seq.value(), ResidueDigest(desired.object, live.object)};
+    }
+    return last.residue;
+  }
+
   void TakeApply(std::string_view room, const Desired& desired) {
     const Subject* live = Live(desired.ref);
     const std::string digest = Sha256Hex(DumpJson(desired.object));
@@ -76,8 +86,7 @@ class Arbiter {
       reason = Reason::kCreating;
     } else if (known && applied->second.digest != digest) {
       reason = Reason::kChanged;
-    } else if (ResidueDigest(desired.object, live->object) !=
-               (known ? applied->second.residue : "")) {
+    } else if (ResidueOf(desired, digest, *live) != (known ? applied->second.residue : "")) {
       reason = known ? Reason::kDrifted : Reason::kChanged;
     }
     if (reason == Reason::kNone) return;
@@ -185,8 +194,8 @@ std::string ResidueDigest(const Json& desired, const Json& live) {
 }
 
 ClusterDecision DecideCluster(const ClusterView& view, const ClusterMemory& memory,
-                              const rooms::Context& context, Now now) {
-  const Input in{view, memory, context, now};
+                              const rooms::Context& context, Now now, Comparisons& compared) {
+  const Input in{view, memory, context, now, compared};
   Arbiter arbiter(in);
   const auto plans = rooms::PlanAll(view, memory, context, now);
   for (const auto& [room, plan] : plans) {

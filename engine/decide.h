@@ -2,6 +2,7 @@
 // into actions. Pure: the ledger is read here and changed only by the fold of what came out.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,8 +20,18 @@ struct ClusterDecision {
   std::optional<std::int64_t> wake_at_us;
 };
 
+// What was found when an object was last compared with what is wanted: a heartbeat changes neither,
+// and comparing costs as much as rendering. Kept beside the state and never part of it: without it
+// every decision is the same, only slower.
+struct Compared {
+  std::string digest;      // of what was wanted
+  std::uint64_t live = 0;  // seq of the observation
+  std::string residue;
+};
+using Comparisons = std::map<std::string, Compared>;  // by ObjectRef::Text
+
 ClusterDecision DecideCluster(const cluster::ClusterView& view, const ClusterMemory& memory,
-                              const rooms::Context& context, Now now);
+                              const rooms::Context& context, Now now, Comparisons& compared);
 
 // What the live object shows otherwise than asked for, as one digest; "" for nothing.
 std::string ResidueDigest(const Json& desired, const Json& live);

@@ -86,16 +86,21 @@ std::set<ClusterKey> Engine::Fold(const Event& event) {
     if (owner != in_flight_.end()) touched.insert(owner->second);
     FoldDone(*done, event);
   }
-  if (const auto* gone = std::get_if<Gone>(&event.payload)) {
-    for (const auto& key : touched) {
-      const auto memory = memories_.find(key);
-      if (memory != memories_.end()) memory->second.applied.erase(gone->ref.Text());
-    }
-  }
+  FoldTouched(event, touched);
+  return touched;
+}
+
+void Engine::FoldTouched(const Event& event, const std::set<ClusterKey>& touched) {
+  const auto* gone = std::get_if<Gone>(&event.payload);
   for (const auto& key : touched) {
+    const auto before = memories_.find(key);
+    if (gone != nullptr && before != memories_.end()) {
+      before->second.applied.erase(gone->ref.Text());
+    }
     const auto* own = world_.Find({"PostgresCluster", key.ns, key.name});
     if (own == nullptr) {
       memories_.erase(key);
+      compared_.erase(key);
       continue;
     }
     ClusterMemory& memory = memories_[key];
@@ -103,7 +108,6 @@ std::set<ClusterKey> Engine::Fold(const Event& event) {
     memory.uid = own->uid;
     FoldRooms(memory, event, key, world_);
   }
-  return touched;
 }
 
 void Engine::FoldDone(const Done& done, const Event& event) {
@@ -151,7 +155,7 @@ std::vector<Action> Engine::Decide(const ClusterKey& key, Now now) {
   if (it == memories_.end()) return {};
   const auto view = cluster::Project(world_, key);
   if (view.subject == nullptr || !view.complete) return {};
-  auto decision = DecideCluster(view, it->second, context_, now);
+  auto decision = DecideCluster(view, it->second, context_, now, compared_[key]);
   if (decision.wake_at_us) wake_at_[key] = *decision.wake_at_us;
   return std::move(decision.actions);
 }

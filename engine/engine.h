@@ -20,6 +20,7 @@
 #include "engine/arbiter/ledger.h"
 #include "engine/cluster/view.h"
 #include "engine/cluster/world.h"
+#include "engine/decide.h"
 #include "engine/event/event.h"
 #include "engine/rooms/context.h"
 #include "engine/rooms/failover/memory.h"
@@ -85,6 +86,7 @@ class Engine {
 
  private:
   std::set<ClusterKey> Fold(const Event& event);
+  void FoldTouched(const Event& event, const std::set<ClusterKey>& touched);
   void Add(const Json& state);
   void FoldDone(const Done& done, const Event& event);
   std::vector<Action> Decide(const ClusterKey& key, Now now);
@@ -94,6 +96,7 @@ class Engine {
   std::map<ClusterKey, ClusterMemory> memories_;
   std::map<std::string, ClusterKey> in_flight_;  // action id -> whose it is
   std::map<ClusterKey, std::int64_t> wake_at_;   // elapsed
+  std::map<ClusterKey, Comparisons> compared_;   // may be dropped at any time
 };
 
 }  // namespace pgo

@@ -17,12 +17,25 @@ std::optional<std::uint64_t> NumberOf(const std::string& version) {
   return version.empty() ? std::nullopt : std::optional(value);
 }
 
-std::size_t ContentOf(const Json& object) {
-  Json copy = object;
-  if (copy.is_object() && copy.contains("metadata") && copy["metadata"].is_object()) {
-    copy["metadata"].erase("resourceVersion");
+void Mix(std::size_t& hash, const std::string& key, const Json& value) {
+  for (const std::size_t part : {std::hash<std::string>()(key), std::hash<Json>()(value)}) {
+    hash ^= part + 0x9e3779b97f4a7c15U + (hash << 6U) + (hash >> 2U);
   }
-  return std::hash<std::string>()(DumpJson(copy));
+}
+
+// Of all but its version. Walks the tree: writing it out first would cost more than all else here.
+std::size_t ContentOf(const Json& object) {
+  std::size_t hash = 0;
+  for (const auto& [key, value] : object.items()) {
+    if (key != "metadata") {
+      Mix(hash, key, value);
+      continue;
+    }
+    for (const auto& [name, member] : value.items()) {
+      if (name != "resourceVersion") Mix(hash, name, member);
+    }
+  }
+  return hash;
 }
 
 }  // namespace

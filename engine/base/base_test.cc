@@ -42,6 +42,7 @@ TEST(Fields, EveryKindGoesOutAndIn) {
   EXPECT_EQ(text, R"({"colour":"Green","flag":false,"inner":{"number":3,"word":"x"},)"
                   R"("list":[{"word":"a"},{}],"opaque":{"free":[1,"2"]},"seq":7,)"
                   R"("table":{"k":{"number":-1,"word":"v"}}})");
+  EXPECT_EQ(ToText(outer), text);
   EXPECT_EQ(FromJson<Outer>(*ParseJson(text)), outer);
 }
 
@@ -49,6 +50,72 @@ TEST(Fields, WrongTypesKeepTheDefault) {
   const auto read = FromJson<Outer>(*ParseJson(
       R"({"flag":"no","colour":"Mauve","seq":"x","inner":[],"list":{"a":1},"table":7,"more":1})"));
   EXPECT_EQ(read, Outer{});
+}
+
+// What ParseJson promises, by nlohmann/json alone.
+std::optional<Json> Reference(const std::string& text) {
+  bool deep = false;
+  const auto guard = [&](int depth, Json::parse_event_t, Json&) { return !(deep |= depth > 200); };
+  Json value = Json::parse(text, guard, false);
+  if (deep || value.is_discarded()) return std::nullopt;
+  return value;
+}
+
+void ExpectAsReference(const std::string& text) {
+  const auto expected = Reference(text);
+  const auto parsed = ParseJson(text);
+  ASSERT_EQ(parsed.has_value(), expected.has_value()) << text;
+  if (!expected) return;
+  EXPECT_EQ(*parsed, *expected) << text;
+  EXPECT_EQ(DumpJson(*parsed), expected->dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+TEST(Json, QuickParserAgreesWithTheReference) {
+  for (const char* text : {"",
+                           " ",
+                           "null",
+                           "1",
+                           "-0",
+                           "0.1",
+                           "1e400",
+                           "18446744073709551615",
+                           "18446744073709551616",
+                           "-9223372036854775809",
+                           "01",
+                           "1.",
+                           "\"\\ud800\"",
+                           "\"\\uDC00\"",
+                           "\"\\ud83d\\ude00\"",
+                           "\"\\u003c\\u0000\\u001f\"",
+                           "\"\x01\"",
+                           "\"\x7f\"",
+                           "\"\xff\"",
+                           "\"\xc3\xa9\"",
+                           "\xef\xbb\xbf{}",
+                           "{} {}",
+                           "[1,]",
+                           "{\"a\":1,\"a\":{\"b\":[]}}",
+                           "[{},[],\"\\b\\f\\n\\r\\t\\/\\\"\\\\\"]",
+                           "nul",
+                           "{\"a\":true,\"b\":false,\"c\":-5,\"d\":1.5e-7,\"e\":\"\"}"}) {
+    ExpectAsReference(text);
+  }
+  for (const int depth : {99, 100, 101, 199, 200, 201, 202}) {
+    ExpectAsReference(std::string(depth, '[') + std::string(depth, ']'));
+  }
+}
+
+// One byte of a valid text replaced by each that may matter, at each place.
+TEST(Json, QuickParserAgreesOnEveryMutation) {
+  const std::string text =
+      R"({"a":[1,-2.5e3,"x\u00e9\n",null],"b":{"c":true,"d":"\ud83d\ude00 é"}})";
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    for (const char c : std::string("\"\\{}[],:0e.-tuD \x80\xc3\x01", 20)) {
+      std::string changed = text;
+      changed[at] = c;
+      ExpectAsReference(changed);
+    }
+  }
 }
 
 TEST(Json, ReadersAreTotal) {

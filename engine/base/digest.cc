@@ -1,15 +1,22 @@
 #include "engine/base/digest.h"
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 
 #include <array>
+
+#include "engine/base/check.h"
 
 namespace pgo {
 namespace {
 
-std::array<unsigned char, SHA256_DIGEST_LENGTH> Sha256(std::string_view bytes) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
+using Digest = std::array<unsigned char, 32>;
+
+Digest Sha256(std::string_view bytes) {
+  // Looking the algorithm up costs as much as hashing a kilobyte.
+  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  Digest digest{};
+  const int done = EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, kSha256, nullptr);
+  PGO_CHECK(done == 1, "SHA-256 is not to be had from OpenSSL");
   return digest;
 }
 

@@ -65,6 +65,9 @@ consteval std::size_t Count() {
   }
 }
 
+// {"name":text,…}; names are C++ identifiers.
+std::string JoinMembers(const std::map<std::string_view, std::string>& members);
+
 template <typename T>
 concept HasFields = requires { typename T::FieldsOf; };
 
@@ -206,6 +209,21 @@ Json Write(const T& value) {
   return Codec<T>::Write(value);
 }
 template <typename T>
+std::string Print(const T& value) {
+  if constexpr (std::is_same_v<T, Json>) {
+    return DumpJson(value);
+  } else if constexpr (HasFields<T>) {
+    std::map<std::string_view, std::string> members;  // sorted, as Json has them
+    const T otherwise{};
+    T::VisitFields([&](std::string_view name, auto member) {
+      if (!(value.*member == otherwise.*member)) members[name] = fields::Print(value.*member);
+    });
+    return JoinMembers(members);
+  } else {
+    return DumpJson(Write(value));
+  }
+}
+template <typename T>
 bool Read(const Json& json, T& value) {
   return Codec<T>::Read(json, value);
 }
@@ -215,6 +233,11 @@ bool Read(const Json& json, T& value) {
 template <typename T>
 Json ToJson(const T& value) {
   return fields::Write(value);
+}
+// DumpJson(ToJson(value)), without making the tree of it: for records, which hold whole objects.
+template <typename T>
+std::string ToText(const T& value) {
+  return fields::Print(value);
 }
 template <typename T>
 T FromJson(const Json& json) {

@@ -1,6 +1,12 @@
 #include "engine/base/json.h"
 
+#include <simdjson.h>
+
+#include <array>
+#include <utility>
+
 #include "engine/base/check.h"
+#include "engine/base/fields.h"
 
 namespace pgo {
 namespace {
@@ -8,10 +14,11 @@ namespace {
 const Json kEmptyArray = Json::array();
 const Json kEmptyObject = Json::object();
 constexpr int kDepthMax = 200;
+// Nearer to the limit the careful parser judges, so that there is one meaning of "too deep".
+constexpr std::size_t kFastDepthMax = 100;
 
-}  // namespace
-
-std::optional<Json> ParseJson(std::string_view text) {
+// The reference: what it takes and refuses is what ParseJson takes and refuses.
+std::optional<Json> ParseCarefully(std::string_view text) {
   bool too_deep = false;
   const auto guard = [&too_deep](int depth, Json::parse_event_t, Json&) {
     if (depth > kDepthMax) too_deep = true;
@@ -22,8 +29,150 @@ std::optional<Json> ParseJson(std::string_view text) {
   return value;
 }
 
+// Whole numbers without a sign are unsigned, as nlohmann reads them.
+Json Number(std::int64_t value) {
+  if (value >= 0) return static_cast<std::uint64_t>(value);
+  return value;
+}
+
+Json Tree(simdjson::dom::element element) {
+  using Type = simdjson::dom::element_type;
+  switch (element.type()) {
+    case Type::OBJECT: {
+      Json out = Json::object();
+      auto& members = *out.get_ptr<Json::object_t*>();
+      for (const auto [key, value] : simdjson::dom::object(element)) {
+        members.insert_or_assign(std::string(key), Tree(value));
+      }
+      return out;
+    }
+    case Type::ARRAY: {
+      Json out = Json::array();
+      const simdjson::dom::array items(element);
+      auto& list = *out.get_ptr<Json::array_t*>();
+      list.reserve(items.size());
+      for (const auto item : items) list.push_back(Tree(item));
+      return out;
+    }
+    case Type::STRING:
+      return std::string(std::string_view(element));
+    case Type::INT64:
+      return Number(std::int64_t(element));
+    case Type::UINT64:
+      return std::uint64_t(element);
+    case Type::DOUBLE:
+      return element.get_double().value_unsafe();
+    case Type::BOOL:
+      return bool(element);
+    case Type::NULL_VALUE:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+// Nothing also where simdjson is stricter or laxer than the reference: halves of surrogate pairs,
+// a byte order mark, whole numbers over 64 bits.
+std::optional<Json> ParseFast(std::string_view text) {
+  if (text.find("\\ud") != text.npos || text.find("\\uD") != text.npos) return std::nullopt;
+  simdjson::dom::parser parser;
+  if (parser.allocate(text.size(), kFastDepthMax) != simdjson::SUCCESS) return std::nullopt;
+  simdjson::dom::element root;
+  if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) return std::nullopt;
+  return Tree(root);
+}
+
+// What a byte of a string needs: nothing, an escape, or the library's care for what is not ASCII
+// and may be broken UTF-8.
+enum class Care : std::uint8_t { kNone, kEscape, kEncoding };
+constexpr auto kCare = [] {
+  std::array<Care, 256> table{};
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    if (c < 0x20 || c == '"' || c == '\\') table[c] = Care::kEscape;
+    if (c >= 0x80) table[c] = Care::kEncoding;
+  }
+  return table;
+}();
+
+void WriteEscaped(char c, std::string& out) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr std::string_view kNamed = "\"\\\b\f\n\r\t";
+  constexpr std::string_view kLetter = "\"\\bfnrt";
+  if (const auto at = kNamed.find(c); at != kNamed.npos) {
+    out += {'\\', kLetter[at]};
+  } else {
+    const auto byte = static_cast<unsigned char>(c);
+    out += {'\\', 'u', '0', '0', kHex[byte >> 4U], kHex[byte & 15U]};
+  }
+}
+
+void WriteText(const std::string& text, std::string& out) {
+  const std::size_t start = out.size();
+  out += '"';
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const std::size_t from = at;
+    Care care = Care::kNone;
+    for (; at < text.size(); ++at) {
+      care = kCare[static_cast<unsigned char>(text[at])];
+      if (care != Care::kNone) break;
+    }
+    out.append(text, from, at - from);
+    if (care == Care::kEscape) WriteEscaped(text[at], out);
+    if (care == Care::kEncoding) {
+      out.resize(start);
+      out += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+      return;
+    }
+  }
+  out += '"';
+}
+
+void Write(const Json& value, std::string& out) {
+  char separator = 0;
+  const auto next = [&](char open) { out += std::exchange(separator, ',') == 0 ? open : ','; };
+  if (const auto* members = value.get_ptr<const Json::object_t*>(); members != nullptr) {
+    if (members->empty()) out += '{';
+    for (const auto& [key, member] : *members) {
+      next('{');
+      WriteText(key, out);
+      out += ':';
+      Write(member, out);
+    }
+    out += '}';
+  } else if (const auto* items = value.get_ptr<const Json::array_t*>(); items != nullptr) {
+    if (items->empty()) out += '[';
+    for (const Json& item : *items) {
+      next('[');
+      Write(item, out);
+    }
+    out += ']';
+  } else if (const auto* text = value.get_ptr<const std::string*>(); text != nullptr) {
+    WriteText(*text, out);
+  } else {
+    out += value.dump();
+  }
+}
+
+}  // namespace
+
+std::optional<Json> ParseJson(std::string_view text) {
+  auto value = ParseFast(text);
+  return value ? value : ParseCarefully(text);
+}
+
 std::string DumpJson(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string out;
+  Write(value, out);
+  return out;
+}
+
+std::string fields::JoinMembers(const std::map<std::string_view, std::string>& members) {
+  std::string out = "{";
+  for (const auto& [name, text] : members) {
+    if (out.size() > 1) out += ',';
+    out += '"';
+    out.append(name).append("\":").append(text);
+  }
+  return out += '}';
 }
 
 Json JsonLiteral(std::string_view text) {

@@ -22,6 +22,12 @@ std::optional<Json> ParseJson(std::string_view text);
 std::string DumpJson(const Json& value);
 // A literal of ours; anything but JSON is a defect (PGO_CHECK).
 Json JsonLiteral(std::string_view text);
+// The same, parsed once: for what is rendered at every decision.
+#define PGO_JSON(text)                                         \
+  ([]() -> const ::pgo::Json& {                                \
+    static const ::pgo::Json value = ::pgo::JsonLiteral(text); \
+    return value;                                              \
+  }())
 
 // The member at a path of object keys, or null. A key may hold any character but is one element:
 //   Find(pod, {"metadata", "annotations", "status"})

@@ -23,7 +23,7 @@ void AddMissing(Json& metadata, std::string_view group,
 }
 
 Json Owner(const ClusterView& cluster) {
-  Json owner = JsonLiteral(R"({"controller": true, "blockOwnerDeletion": true})");
+  Json owner = PGO_JSON(R"({"controller": true, "blockOwnerDeletion": true})");
   const auto* info = kube::FindKind("PostgresCluster");
   owner["apiVersion"] = info == nullptr ? "" : kube::ApiVersion(*info);
   owner["kind"] = "PostgresCluster";

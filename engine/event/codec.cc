@@ -60,7 +60,7 @@ RecordType TypeOf(const Payload& payload) {
 }
 
 std::string EncodePayload(const Payload& payload) {
-  return DumpJson(std::visit([](const auto& p) { return ToJson(p); }, payload));
+  return std::visit([](const auto& p) { return ToText(p); }, payload);
 }
 
 std::optional<Payload> DecodePayload(std::uint64_t type, std::string_view bytes) {

@@ -143,7 +143,9 @@ class ActionHolder final : public Holder {
     const std::string line = WatchLine(Service(true), kEventBytes);
     const std::string body = DumpJson(service_);
     const auto began = SteadyClock::now();
-    return ParseJson(line) && raw_client_->Patch(body) ? MicrosSince(began) : -1.0;
+    return !Json::parse(line, nullptr, false).is_discarded() && raw_client_->Patch(body)
+               ? MicrosSince(began)
+               : -1.0;
   }
 
   Json service_;

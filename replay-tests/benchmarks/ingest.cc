@@ -80,8 +80,8 @@ class IngestHolder final : public Holder {
     const auto began = std::chrono::steady_clock::now();
     std::string bytes;
     for (const auto& line : lines) {
-      const auto json = ParseJson(line);
-      const std::string text = DumpJson((*json)["object"]);
+      const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+      const std::string text = json["object"].dump();
       std::string packed(ZSTD_compressBound(text.size()), '\0');
       packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 1));
       bytes += packed;

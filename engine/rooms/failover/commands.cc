@@ -88,7 +88,7 @@ Proposal Say(const Input& in, Reason reason, std::string sentence, std::string g
 Proposal NameIn(const Input& in, const Operation& op) {
   Proposal p;
   const auto ref = Endpoints(in, kube::FailoverName(in.view.key.name));
-  Json object = JsonLiteral(R"({"apiVersion":"v1","kind":"Endpoints"})");
+  Json object = PGO_JSON(R"({"apiVersion":"v1","kind":"Endpoints"})");
   Put(object, {"metadata", "name"}, ref.name);
   Put(object, {"metadata", "namespace"}, ref.ns);
   Put(object, {"metadata", "labels"}, DcsLabels(in));
@@ -115,9 +115,8 @@ Proposal ClearKey(const Input& in, const std::string& id) {
   p.sentence = "clear the named candidate, so that Patroni's own race decides";
   p.causes = {in.view.failover_key->seq.value()};
   p.goal = "clear/" + id;
-  p.command =
-      Patch{in.view.failover_key->ref, in.view.failover_key->uid, in.view.failover_key->rv, "",
-            JsonLiteral(R"({"metadata":{"annotations":{"leader":null,"member":null}}})")};
+  p.command = Patch{in.view.failover_key->ref, in.view.failover_key->uid, in.view.failover_key->rv,
+                    "", PGO_JSON(R"({"metadata":{"annotations":{"leader":null,"member":null}}})")};
   return p;
 }
 
@@ -127,7 +126,7 @@ Proposal Release(const Input& in, const std::string& id) {
   p.reason = Reason::kReleased;
   p.goal = "release/" + id;
   p.command = Patch{lock.ref, lock.uid, lock.rv, "",
-                    JsonLiteral(R"({"metadata":{"annotations":{"leader":null}},"subsets":[]})")};
+                    PGO_JSON(R"({"metadata":{"annotations":{"leader":null}},"subsets":[]})")};
   p.disrupts = true;
   p.retry_after_us = kSecond / 5;
   p.timeout_ms = 3000;

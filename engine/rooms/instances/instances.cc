@@ -19,7 +19,7 @@ Json StatefulSet(const ClusterView& cluster, const Member& member, const std::st
                                  {kube::kLabelData, "postgres"}});
   cluster::AddMetadata(out["metadata"], member.set->metadata);
   // OnDelete: when a pod is replaced is the operator's decision, never a template's.
-  Json spec = JsonLiteral(R"({
+  Json spec = PGO_JSON(R"({
     "replicas": 1, "revisionHistoryLimit": 0, "updateStrategy": {"type": "OnDelete"},
     "podManagementPolicy": "OrderedReady"
   })");

@@ -25,7 +25,7 @@ struct Blueprint {
 };
 
 Json NewContainer(const Blueprint& b, std::string_view name) {
-  Json out = JsonLiteral(R"({
+  Json out = PGO_JSON(R"({
     "securityContext": {
       "allowPrivilegeEscalation": false, "privileged": false, "readOnlyRootFilesystem": true,
       "runAsNonRoot": true, "capabilities": {"drop": ["ALL"]},
@@ -110,7 +110,7 @@ constexpr std::string_view kVolumeLock = "/pgdata/.instance.lock";
 
 // Liveness follows the lease: a Patroni that lost its loop for so long has lost the lock as well.
 Json Liveness(const Blueprint& b) {
-  Json out = JsonLiteral(R"({
+  Json out = PGO_JSON(R"({
     "httpGet": {"path": "/liveness", "scheme": "HTTPS"}, "initialDelaySeconds": 3
   })");
   const auto& spec = b.cluster.spec();
@@ -124,7 +124,7 @@ Json Liveness(const Blueprint& b) {
 }
 
 Json Readiness(const Blueprint& b) {
-  Json out = JsonLiteral(R"({
+  Json out = PGO_JSON(R"({
     "initialDelaySeconds": 1, "periodSeconds": 2, "timeoutSeconds": 4, "failureThreshold": 1,
     "successThreshold": 1
   })");
@@ -139,7 +139,7 @@ Json Database(const Blueprint& b) {
   AddPostgresEnv(b, out);
   AddPatroniEnv(b, out);
   AddUserName(out);
-  Json port = JsonLiteral(R"({"name": "postgres", "protocol": "TCP"})");
+  Json port = PGO_JSON(R"({"name": "postgres", "protocol": "TCP"})");
   port["containerPort"] = b.cluster.spec().port;
   out["ports"].push_back(std::move(port));
   out["livenessProbe"] = Liveness(b);
@@ -212,7 +212,7 @@ Json Projected(std::string_view name, std::initializer_list<Json> sources) {
 
 Json Volumes(const Blueprint& b) {
   const std::string& c = b.cluster.key.name;
-  Json out = JsonLiteral(R"([
+  Json out = PGO_JSON(R"([
     {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
     {"name": "dshm", "emptyDir": {"medium": "Memory"}},
     {"name": "postgres-data", "persistentVolumeClaim": {}}
@@ -239,7 +239,7 @@ Json Volumes(const Blueprint& b) {
 
 // Apart from each other over nodes and zones where that is possible, next to each other where not.
 Json Spread(const ClusterView& cluster, std::string_view topology) {
-  Json out = JsonLiteral(R"({
+  Json out = PGO_JSON(R"({
     "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway",
     "labelSelector": {"matchExpressions": [
       {"key": "", "operator": "In", "values": ["postgres", "pgbackrest"]}]}
@@ -287,7 +287,7 @@ Json PodTemplate(const ClusterView& cluster, const Member& member, const std::st
   const Blueprint b{cluster, member, image};
   // shareProcessNamespace: one process of the pod reaps the dead (a zombie postmaster counts as
   // alive for Patroni), and replication-cert-copy sees PostgreSQL.
-  Json pod = JsonLiteral(R"({
+  Json pod = PGO_JSON(R"({
     "enableServiceLinks": false, "shareProcessNamespace": true,
     "terminationGracePeriodSeconds": 60, "restartPolicy": "Always", "dnsPolicy": "ClusterFirst",
     "securityContext": {"fsGroupChangePolicy": "OnRootMismatch", "runAsNonRoot": true}

@@ -12,7 +12,7 @@ using cluster::NewObject;
 constexpr std::string_view kPort = "postgres";  // also the name of the pod's port and in Endpoints
 
 Json Ports(const ClusterView& cluster) {
-  Json port = JsonLiteral(R"({"protocol": "TCP"})");
+  Json port = PGO_JSON(R"({"protocol": "TCP"})");
   port["name"] = kPort;
   port["port"] = cluster.spec().port;
   port["targetPort"] = kPort;
@@ -42,7 +42,7 @@ void Shape(Json& service, const Json& asked) {
 Json Keeper(const ClusterView& cluster, const std::string& name) {
   Json out = NewObject(cluster, "Service", name,
                        {{kube::kLabelPatroni, kube::PatroniScope(cluster.key.name)}});
-  out["spec"] = JsonLiteral(R"({"clusterIP": "None"})");
+  out["spec"] = PGO_JSON(R"({"clusterIP": "None"})");
   return out;
 }
 
@@ -57,7 +57,7 @@ Json Leader(const ClusterView& cluster) {
 Json Primary(const ClusterView& cluster) {
   Json out = NewObject(cluster, "Service", kube::PrimaryServiceName(cluster.key.name),
                        {{kube::kLabelRole, "primary"}});
-  out["spec"] = JsonLiteral(R"({"clusterIP": "None"})");
+  out["spec"] = PGO_JSON(R"({"clusterIP": "None"})");
   out["spec"]["ports"] = Ports(cluster);
   return out;
 }
@@ -67,10 +67,10 @@ Json Primary(const ClusterView& cluster) {
 Json PrimaryEndpoints(const ClusterView& cluster, const std::string& ip) {
   Json out = NewObject(cluster, "Endpoints", kube::PrimaryServiceName(cluster.key.name),
                        {{kube::kLabelRole, "primary"}});
-  Json port = JsonLiteral(R"({"protocol": "TCP"})");
+  Json port = PGO_JSON(R"({"protocol": "TCP"})");
   port["name"] = kPort;
   port["port"] = cluster.spec().port;
-  Json subset = JsonLiteral(R"({"addresses": [{}], "ports": []})");
+  Json subset = PGO_JSON(R"({"addresses": [{}], "ports": []})");
   subset["addresses"][0]["ip"] = ip;
   subset["ports"].push_back(std::move(port));
   out["subsets"] = Json::array();
@@ -91,7 +91,7 @@ Json Replicas(const ClusterView& cluster) {
 // Names of the single pods. Members talk to each other before they are ready.
 Json Pods(const ClusterView& cluster) {
   Json out = NewObject(cluster, "Service", kube::PodServiceName(cluster.key.name));
-  out["spec"] = JsonLiteral(R"({"clusterIP": "None", "publishNotReadyAddresses": true})");
+  out["spec"] = PGO_JSON(R"({"clusterIP": "None", "publishNotReadyAddresses": true})");
   Put(out, {"spec", "selector", kube::kLabelCluster}, cluster.key.name);
   return out;
 }
@@ -101,7 +101,7 @@ void WantRights(const ClusterView& cluster, Plan& plan) {
   plan.Want(NewObject(cluster, "ServiceAccount", name), "identity of the instance pods");
   Json role = NewObject(cluster, "Role", name);
   // Patroni keeps its state in Endpoints, publishes its member's in the pod, and makes one Service.
-  role["rules"] = JsonLiteral(R"([
+  role["rules"] = PGO_JSON(R"([
     {"apiGroups": [""], "resources": ["endpoints"],
      "verbs": ["create", "get", "list", "patch", "watch"]},
     {"apiGroups": [""], "resources": ["endpoints/restricted"], "verbs": ["create"]},
@@ -110,9 +110,9 @@ void WantRights(const ClusterView& cluster, Plan& plan) {
   ])");
   plan.Want(std::move(role), "what Patroni may do");
   Json binding = NewObject(cluster, "RoleBinding", name);
-  binding["roleRef"] = JsonLiteral(R"({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role"})");
+  binding["roleRef"] = PGO_JSON(R"({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role"})");
   binding["roleRef"]["name"] = name;
-  Json subject = JsonLiteral(R"({"kind": "ServiceAccount"})");
+  Json subject = PGO_JSON(R"({"kind": "ServiceAccount"})");
   subject["name"] = name;
   subject["namespace"] = cluster.key.ns;
   binding["subjects"] = Json::array();
