@@ -126,6 +126,9 @@ INSTANTIATE_TEST_SUITE_P(All, GoldenJournal, ::testing::ValuesIn(Names()), [](co
   return out;
 });
 
+// A journal that this ruleset decided in; after a bump, record the scene anew under the next name.
+constexpr const char* kCurrent = "failover-power-off-2";
+
 // What the replays find where there is something to find.
 class Replays : public ::testing::Test {
  protected:
@@ -145,7 +148,7 @@ class Replays : public ::testing::Test {
     edit(json);
     records_[at].payload = DumpJson(json);
   }
-  std::vector<StoredRecord> records_ = RecordsOf("failover-power-off");
+  std::vector<StoredRecord> records_ = RecordsOf(kCurrent);
 };
 
 TEST_F(Replays, ADivergenceNamesRecordFieldAndCauses) {
@@ -166,7 +169,9 @@ TEST_F(Replays, AnActionThatIsNotTakenNamesItsCauses) {
   Json json = *ParseJson(twice.payload);
   json["goal"] = "another";
   twice.payload = DumpJson(json);
-  records_.insert(records_.begin() + static_cast<std::ptrdiff_t>(at) + 1, twice);
+  std::size_t end = at;  // behind the decision's last action
+  while (records_[end].type == static_cast<std::uint64_t>(RecordType::kAction)) ++end;
+  records_.insert(records_.begin() + static_cast<std::ptrdiff_t>(end), twice);
   const auto result = Verified(records_);
   EXPECT_THAT(result.difference, HasSubstr("does not take the recorded action"));
   EXPECT_THAT(result.causes, Not(IsEmpty()));

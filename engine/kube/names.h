@@ -31,6 +31,7 @@ PGO_NAME(kScaleDownTarget, "scale-down-target");   // the instance that goes
 PGO_NAME(kScaleDownData, "scale-down-data");       // of what goes: "Delete" (default) or "Keep"
 PGO_NAME(kRestart, "restart");                     // any new value: restart PostgreSQL
 PGO_NAME(kRestartInstances, "restart-instances");  // of these instances alone, with commas
+PGO_NAME(kAsked, "asked");                         // on pods: digest of what the user wants of them
 PGO_NAME(kRestartRolling, "restart-rolling");      // "true": the primary by switchover
 PGO_NAME(kReload, "reload");                       // any new value: reload configuration
 // annotation of a StatefulSet: its instance is being removed, and its volumes with it ("Delete") or

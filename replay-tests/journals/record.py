@@ -11,6 +11,7 @@ capability adds a scene here and its bundle there. Existing files are refused, n
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -145,6 +146,26 @@ def restart(s):
     s.lab.pgo("reload", CLUSTER, "--no-prompt", seconds=60)
 
 
+def operator_upgrade(s):
+    """Another version of the operator makes other pods: nothing restarts until somebody asks."""
+    s.create(1)
+    uids = {name: pod["uid"] for name, pod in s.lab.pods(CLUSTER).items()}
+    s.lab.stop_operator()
+    s.lab.postgres_image = "localhost/pgo/postgres:17-next"
+    s.lab.start_operator()
+    L.wait_for("the pods that wait are named", lambda: (
+        s.lab.condition(CLUSTER, "PodsCurrent") or {}).get("status") == "False", 60)
+    time.sleep(3)  # nothing may come
+    now = {name: pod["uid"] for name, pod in s.lab.pods(CLUSTER).items()}
+    if now != uids:
+        raise L.Failed(f"pods were replaced unasked: {uids} became {now}")
+    s.lab.pgo("restart", CLUSTER, "--no-prompt", seconds=300)
+    L.wait_for("every pod is another", lambda: all(
+        pod["uid"] != uids.get(name) for name, pod in s.lab.pods(CLUSTER).items()), 300)
+    s.settle(2)
+    L.wait_for("nothing waits any more", lambda: s.lab.condition(CLUSTER, "PodsCurrent") is None, 30)
+
+
 def delete(s):
     """A cluster is deleted with all that belongs to it."""
     s.create(1)
@@ -192,7 +213,12 @@ def incident(s):
 
 SCENES = {f.__name__.replace("_", "-"): f for f in (
     create, scale, switchover, failover_power_off, failover_silent, failover_operator_killed, rollout, restart,
-    delete, two_clusters, incident)}
+    operator_upgrade, delete, two_clusters, incident)}
+
+
+def scene_of(name):
+    """`rollout-2` is scene `rollout` recorded anew, beside the one that is kept."""
+    return re.sub(r"-[0-9]+$", "", name)
 
 
 def record(name, options):
@@ -205,7 +231,7 @@ def record(name, options):
     try:
         lab.up()
         scene = Scene(lab)
-        SCENES[name](scene)
+        SCENES[scene_of(name)](scene)
         time.sleep(2)  # for the notices of what ended
         lab.pgo("incident", "export", CLUSTER, "-n", lab.ns, "-o", out)
         print(lab.pgo("verify", out).stdout.strip(), flush=True)
@@ -231,7 +257,7 @@ def main():
     options = parser.parse_args()
     failed = 0
     for name in options.names or SCENES:
-        if name not in SCENES:
+        if scene_of(name) not in SCENES:
             L.die(f"record: there is no \"{name}\"; scenes: {', '.join(SCENES)}")
         began = time.monotonic()
         try:

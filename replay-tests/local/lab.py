@@ -124,6 +124,7 @@ class Lab:
         self.operator = None
         self.writers = []
         self.kubeconfig = None
+        self.postgres_image = "localhost/pgo/postgres:17"
         self.api = None
         os.makedirs(self.directory, exist_ok=True)
 
@@ -137,7 +138,7 @@ class Lab:
             env.pop(name, None)
         env["KUBECONFIG"] = self.kubeconfig or ""
         env["PGO_CONFIG"] = os.path.join(self.directory, "operator", "operator.json")
-        env["RELATED_IMAGE_POSTGRES_17"] = "localhost/pgo/postgres:17"
+        env["RELATED_IMAGE_POSTGRES_17"] = self.postgres_image
         return env
 
     def run(self, *command, seconds=120, check=True, text_in=None):

@@ -1,5 +1,7 @@
 #include "engine/rooms/instances/instances.h"
 
+#include "engine/rooms/instances/asked.h"
+
 #include <gtest/gtest.h>
 
 #include "engine/cluster/quantity.h"
@@ -87,6 +89,25 @@ TEST(Quantity, ComparesUnits) {
   EXPECT_FALSE(cluster::LessQuantity("1024Mi", "1Gi"));
   EXPECT_FALSE(cluster::LessQuantity("x", "1Gi"));
   EXPECT_FALSE(cluster::LessQuantity("99999999999999999999Pi", "1Gi"));
+}
+
+// Permanent: another digest for the same manifest would restart every database at an upgrade.
+TEST(Asked, DigestsOfManifestsNeverChange) {
+  testing::ClusterBuilder builder;
+  const auto digest = [&] {
+    builder.Show();
+    const auto view = builder.View();
+    return AskedDigest(view, view.spec().instances.front());
+  };
+  EXPECT_EQ(digest(), "3c936c722f1592bf");
+  Put(builder.manifest(), {"spec", "instances"},
+      JsonLiteral(R"([{"replicas": 5, "dataVolumeClaimSpec": {"accessModes": ["ReadWriteOnce"],
+                       "resources": {"requests": {"storage": "9Gi"}}}}])"));
+  EXPECT_EQ(digest(), "3c936c722f1592bf") << "neither the number nor the volumes are the pod's";
+  Put(builder.manifest(), {"spec", "patroni", "leaderLeaseDurationSeconds"}, 20);
+  builder.manifest()["spec"]["instances"][0]["resources"] =
+      JsonLiteral(R"({"limits": {"cpu": "2"}})");
+  EXPECT_EQ(digest(), "61ea9fedfa2c24b6");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "engine/kube/names.h"
 #include "engine/patroni/config.h"
 #include "engine/postgres/parameters.h"
+#include "engine/rooms/instances/asked.h"
 #include "engine/rooms/instances/scripts.h"
 
 namespace pgo::rooms::instances {
@@ -275,6 +276,7 @@ Json PodMetadata(const Blueprint& b) {
   Put(out, {"labels", kube::kLabelPatroni}, kube::PatroniScope(b.cluster.key.name));
   Put(out, {"annotations", "kubectl.kubernetes.io/default-container"},
       std::string(kube::kDatabaseContainer));
+  Put(out, {"annotations", kube::kAsked}, AskedDigest(b.cluster, *b.member.set));
   cluster::AddMetadata(out, b.member.set->metadata);
   cluster::AddMetadata(out, b.cluster.spec().metadata);
   return out;

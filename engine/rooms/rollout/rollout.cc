@@ -246,6 +246,22 @@ void Start(const Input& in, const Request& request, const std::vector<Work>& wor
   if (ToldOfAll(in, work.front(), plan)) Begin(in, request, work, plan);
 }
 
+// Pods that an upgrade of the operator would have restarted.
+void ShowWaiting(const Input& in, Plan& plan) {
+  std::int64_t count = 0;
+  std::string names;
+  for (const auto& [name, instance] : in.view.instances) {
+    if (!WaitsToBeAsked(instance)) continue;
+    ++count;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  if (count == 0) return;
+  plan.conditions.push_back(
+      {"PodsCurrent", false, "OperatorChanged",
+       Instances(count) + " would be made otherwise by this version of the operator: " + names +
+           "; a restart applies that (pgo restart " + in.view.key.name + ")"});
+}
+
 }  // namespace
 
 std::string Seconds(std::int64_t us) {
@@ -278,6 +294,7 @@ Plan PlanRollout(const Input& in) {
   if (in.view.deleting) return plan;
   const Request request = ReadRequest(in.view, in.memory);
   const auto work = CollectWork(in, request);
+  ShowWaiting(in, plan);
   if (in.view.spec().paused || in.view.spec().shutdown) {
     const std::string field = in.view.spec().paused ? "spec.paused" : "spec.shutdown";
     if (UnderWay(in) || !work.empty()) Show(plan, "Paused", "restarts wait: " + field + " is true");

@@ -54,6 +54,9 @@ struct Work {
 std::vector<Work> CollectWork(const Input& in, const Request& request);
 // Its pod was made from another template than its StatefulSet has.
 bool IsOutdated(const cluster::InstanceView& instance);
+// It is outdated, though its user asks for nothing else than when its pod was made: another version
+// of the operator, or another setting of it, makes it otherwise. It runs on until somebody asks.
+bool WaitsToBeAsked(const cluster::InstanceView& instance);
 bool AnyOutdated(const cluster::ClusterView& view);
 // Why nobody may be interrupted now; "" if somebody may.
 std::string WhyNotNow(const cluster::ClusterView& view);

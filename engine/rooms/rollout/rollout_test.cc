@@ -142,6 +142,39 @@ TEST_F(Rollouts, WhyNotNowNamesWhoMustServeFirst) {
   EXPECT_EQ(WhyNotNow(builder.View()), "there is no primary");
 }
 
+TEST_F(Rollouts, AnotherVersionOfTheOperatorRestartsNothingUntilSomebodyAsks) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    Json pod = builder.View().Find("Pod", names[i] + "-0")->object;
+    const Json& set = builder.View().Find("StatefulSet", names[i])->object;
+    Put(pod, {"metadata", "annotations", kube::kAsked},
+        GetString(set, {"spec", "template", "metadata", "annotations", kube::kAsked}));
+    builder.Observe(std::move(pod));
+    Revise(names[i], "new");
+  }
+  EXPECT_EQ(Turns(), Names{});
+  const arbiter::Ledger ledger;
+  const Plan plan = PlanRollout({builder.View(), memory, ledger, true, now});
+  EXPECT_TRUE(plan.proposals.empty());
+  ASSERT_EQ(plan.conditions.size(), 1U);
+  EXPECT_EQ(plan.conditions[0].type, "PodsCurrent");
+  EXPECT_NE(plan.conditions[0].message.find("3 instances"), std::string::npos);
+  Ask(kube::kRestart, "now");
+  const auto view = builder.View();
+  const auto work = CollectWork({view, memory, ledger, true, now}, Read());
+  ASSERT_EQ(work.size(), 3U);
+  for (const Work& item : work) EXPECT_EQ(item.need, Need::kReplace);
+}
+
+TEST_F(Rollouts, WhatTheUserWantsOtherwiseIsRolledOut) {
+  for (const auto& name : names) {
+    Json pod = builder.View().Find("Pod", name + "-0")->object;
+    Put(pod, {"metadata", "annotations", kube::kAsked}, "0123456789abcdef");
+    builder.Observe(std::move(pod));
+    Revise(name, "new");
+  }
+  EXPECT_EQ(Turns().size(), 3U);
+}
+
 TEST_F(Rollouts, ARequestIsReadOnceAndItsWordsAreChecked) {
   EXPECT_EQ(Read().restart, "");
   Ask(kube::kRestart, "one");

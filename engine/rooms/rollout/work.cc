@@ -61,6 +61,14 @@ bool IsOutdated(const InstanceView& instance) {
   return !wanted.empty() && !has.empty() && wanted != has;
 }
 
+bool WaitsToBeAsked(const InstanceView& instance) {
+  if (!IsOutdated(instance) || !instance.pod->database_running) return false;
+  const std::string wanted = GetString(
+      instance.stateful_set->object, {"spec", "template", "metadata", "annotations", kube::kAsked});
+  return !wanted.empty() && wanted == GetString(instance.pod->subject->object,
+                                                {"metadata", "annotations", kube::kAsked});
+}
+
 bool AnyOutdated(const ClusterView& view) {
   return std::ranges::any_of(view.instances, [](const auto& i) { return IsOutdated(i.second); });
 }
@@ -86,8 +94,10 @@ std::vector<Work> CollectWork(const Input& in, const Request& request) {
     if (instance->pod->deleting) continue;
     Work work{instance, Need::kReplace, cluster::HoldsLock(in.view, *instance),
               IsSynchronous(in.view, *instance)};
-    const bool outdated = IsOutdated(*instance) && in.templates_applied;
-    if (!outdated && IsAsked(in, request, instance->name)) {
+    const bool asked = IsAsked(in, request, instance->name);
+    const bool outdated =
+        IsOutdated(*instance) && in.templates_applied && (asked || !WaitsToBeAsked(*instance));
+    if (!outdated && asked) {
       work.need = Need::kRestart;
     } else if (!outdated && IsPending(in, *instance)) {
       work.need = Need::kSettings;

@@ -17,7 +17,7 @@ using cluster::Member;
 constexpr auto kOurs = std::to_array<std::string_view>(
     {"Ready", "SpecValid", "FieldsNotImplemented", "ImageAvailable", "PersistentVolumeResizeError",
      "UserOptionsRefused", "ReplicasStreaming", "SynchronousReplication", "Progressing",
-     "ScaleDown", "Restart", "FailoverBlocked"});
+     "ScaleDown", "Restart", "FailoverBlocked", "PodsCurrent"});
 
 struct Counts {
   std::int64_t replicas = 0, ready = 0, updated = 0;

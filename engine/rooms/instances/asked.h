@@ -1,0 +1,20 @@
+// What the manifest asks of an instance's pod, as one short digest: written onto the pod, so that a
+// pod made from another template tells whether its user wanted it otherwise or only a later version
+// of the operator makes it otherwise. The first is rolled out, the second waits to be asked for.
+//
+// The digest of a manifest is permanent: it is the same in every later version (a test holds some).
+// A field that comes to matter for pods is added as a member that is absent when the field is.
+// The operator's own settings (its images) are no part of it.
+#pragma once
+
+#include <string>
+
+#include "engine/cluster/roster.h"
+#include "engine/cluster/view.h"
+
+namespace pgo::rooms::instances {
+
+// 16 hexadecimal digits.
+std::string AskedDigest(const cluster::ClusterView& cluster, const cluster::InstanceSet& set);
+
+}  // namespace pgo::rooms::instances
