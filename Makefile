@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes lint bench soak clean
+.PHONY: help demo test test-kubernetes images lint bench soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,15 @@ test-kubernetes: ## end to end on the cluster of KUBECONFIG (its image: PGO_TEST
 	@scripts/packages build
 	@scripts/build dev pgo pgo-operator
 	@replay-tests/kubernetes/suite.py
+
+images: ## archives of the operator's and the database's image (docs/operating/install.md)
+	@scripts/packages build image
+	@scripts/build release pgo-operator pgo
+	@charts/images/build-rootfs build/image/rootfs
+	@charts/images/pack-oci build/image/rootfs localhost/pgo/postgres:17 build/image/postgres.tar
+	@charts/images/build-operator build/release/bin build/image/operator
+	@charts/images/pack-oci --user 65532 --entrypoint /usr/bin/pgo-operator \
+	  build/image/operator localhost/pgo/operator:0.1.0 build/image/operator.tar
 
 lint: ## format of all sources, clang-tidy on the changed ones
 	@scripts/packages build lint

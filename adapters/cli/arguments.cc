@@ -93,6 +93,8 @@ tl::expected<Arguments, Ending> ParseArguments(const std::string& program,
       at = at->get_subcommands().front();
     }
     return tl::unexpected(Ending{0, at->help(before)});
+  } catch (const CLI::CallForVersion& version) {
+    return tl::unexpected(Ending{0, std::string(version.what()) + "\n"});
   } catch (const CLI::Error& problem) {
     if (arguments.empty()) return tl::unexpected(Ending{2, grammar.app.help()});
     const std::string unknown = UnknownWord(grammar.app, arguments);

@@ -27,6 +27,12 @@ Ending Refused(const std::vector<std::string>& words) {
   return arguments ? Ending{} : arguments.error();
 }
 
+TEST(ArgumentsTest, TheVersionIsAFlagToo) {
+  const Ending ending = Refused({"--version"});
+  EXPECT_EQ(ending.status, 0);
+  EXPECT_THAT(ending.text, HasSubstr("pgo client version 0."));
+}
+
 TEST(ArgumentsTest, CreateClusterTakesTheFlagsOf47) {
   Common common;
   const auto o = Parsed<CreateCluster>(

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "adapters/cli/verbs.h"
+
 namespace pgo::cli {
 namespace {
 
@@ -82,6 +84,7 @@ void AddOwnVerbs(Grammar& grammar) {
 Grammar::Grammar(const std::string& program)
     : app("PostgreSQL clusters on Kubernetes, and the journal of what happened to them", program) {
   app.require_subcommand(1);
+  app.set_version_flag("--version", "pgo client version " + std::string(kVersion));
   Common& c = parsed.common;
   app.add_option("-n,--namespace", c.ns, "namespace (default: the context's, else PGO_NAMESPACE)");
   app.add_option("--kubeconfig", c.kubeconfig,

@@ -231,6 +231,28 @@ TESTS = [("create", create), ("table", table), ("refusal", refusal), ("switch-ov
          ("delete", delete)]
 
 
+def run_tests(lab, tests, wanted, out):
+    """In order, in a laboratory that comes up before and goes after; ends the program."""
+    results, failed = {}, 0
+    try:
+        lab.up()
+        for name, test in tests:
+            if wanted and name not in wanted and name != "create":
+                continue
+            failed += not F.attempt(results, name, lambda test=test: test(lab), lambda: lab.diagnosis(CLUSTER))
+            if failed and name == "create":
+                break
+    except (L.Failed, OSError, subprocess.SubprocessError, KeyboardInterrupt) as failure:
+        print(f"FAILED set-up: {failure}")
+        failed += 1
+    finally:
+        lab.down()
+    with open(os.path.join(out, "summary.json"), "w", encoding="utf-8") as f:
+        json.dump(results, f, indent=2)
+    print(f"{sum('error' not in r for r in results.values())} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
 def main():
     L.interruptible()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -242,24 +264,7 @@ def main():
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
     lab = KubeLab(OUT, options.binaries, options.image, options.storage_class)
-    results, failed = {}, 0
-    try:
-        lab.up()
-        for name, test in TESTS:
-            if options.tests and name not in options.tests and name != "create":
-                continue
-            failed += not F.attempt(results, name, lambda test=test: test(lab), lambda: lab.diagnosis(CLUSTER))
-            if failed and name == "create":
-                break
-    except (L.Failed, OSError, subprocess.SubprocessError, KeyboardInterrupt) as failure:
-        print(f"FAILED set-up: {failure}")
-        failed += 1
-    finally:
-        lab.down()
-    with open(os.path.join(OUT, "summary.json"), "w", encoding="utf-8") as f:
-        json.dump(results, f, indent=2)
-    print(f"{sum('error' not in r for r in results.values())} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    run_tests(lab, TESTS, options.tests, OUT)
 
 
 if __name__ == "__main__":
