@@ -7,6 +7,7 @@
 #include "adapters/cli/verbs.h"
 #include "engine/event/codec.h"
 #include "engine/replay.h"
+#include "journal/query/decoder.h"
 #include "journal/query/verify.h"
 
 namespace pgo::cli {
@@ -23,12 +24,12 @@ std::string Seqs(const journal::FrameHeader& header) {
 }
 
 // What the records of one frame are, in a line: events first, then what was done.
-std::string FrameText(const journal::FrameView& frame) {
+std::string FrameText(const journal::FrameView& frame, journal::Decoder& decoder) {
   std::string text;
   std::size_t elided = frame.root ? frame.header.n : 0;
   const auto add = [&text](const std::string& what) { text += (text.empty() ? "" : ", ") + what; };
   for (std::size_t i = 0; i < frame.items.size(); ++i) {
-    const auto record = journal::RecordAt(frame, i);
+    const auto record = decoder.RecordAt(frame, i);
     if (!record) {
       add(record.error().message);
     } else if (!*record) {
@@ -53,6 +54,7 @@ std::string FrameText(const journal::FrameView& frame) {
 Status PrintFrames(const journal::BundleFile& bundle, const Common& common, Console& console) {
   const bool json = common.output == "json";
   Json all = Json::array();
+  journal::Decoder decoder(bundle);
   Status read = bundle.Frames({}, [&](const journal::FrameView& frame) {
     const auto& h = frame.header;
     if (json) {
@@ -60,10 +62,11 @@ Status PrintFrames(const journal::BundleFile& bundle, const Common& common, Cons
                      {"last_seq", h.last_seq()},
                      {"epoch", h.epoch},
                      {"time", WallText(h.wall_us)},
-                     {"text", FrameText(frame)},
+                     {"text", FrameText(frame, decoder)},
                      {"chain", journal::HexOf(frame.chain)}});
     } else {
-      console.out.Line(TimeText(h.wall_us) + "  " + Pad(Seqs(h), 14) + "  " + FrameText(frame));
+      console.out.Line(TimeText(h.wall_us) + "  " + Pad(Seqs(h), 14) + "  " +
+                       FrameText(frame, decoder));
     }
     return true;
   });
@@ -82,12 +85,13 @@ Result<Proof> Replayed(const journal::BundleFile& bundle) {
   const auto begin = std::chrono::steady_clock::now();
   Proof proof;
   Verifier verifier;
+  journal::Decoder decoder(bundle);
   Status problem;
   Status read = bundle.Frames({}, [&](const journal::FrameView& frame) {
     if (frame.root) proof.elided += frame.header.n;
     if (proof.elided > 0 && proof.first_elided == 0) proof.first_elided = frame.header.first_seq;
     for (std::size_t i = 0; i < frame.items.size(); ++i) {
-      auto record = journal::RecordAt(frame, i);
+      auto record = decoder.RecordAt(frame, i);
       if (!record) {
         problem = Fail(record.error());
         return false;

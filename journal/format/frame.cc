@@ -68,14 +68,16 @@ Result<FrameHeader> DecodeHeader(std::string_view bytes) {
 }
 
 Result<EncodedFrame> EncodeFrame(FrameHeader header, std::span<const Record> records,
-                                 const Hash& before) {
+                                 const Hash& before, const BaseOf& base_of) {
   if (records.empty()) return Fail(Code::kInvalid, "a frame holds at least one record");
   if (records.size() > kRecordsMax) return Fail(Code::kInvalid, "too many records for one frame");
   std::string body;
   std::vector<Hash> leaves;
   leaves.reserve(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
-    Result<std::string> bytes = EncodeRecord(records[i], header.first_seq + i);
+    const std::uint64_t seq = header.first_seq + i;
+    Result<std::string> bytes =
+        EncodeRecord(records[i], seq, base_of ? base_of(records[i], seq) : std::nullopt);
     if (!bytes) return Fail(bytes.error());
     if (body.size() + bytes->size() > kFrameBytesMax) {
       return Fail(Code::kInvalid, "the records are too large for one frame");

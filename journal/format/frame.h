@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -52,10 +53,14 @@ struct EncodedFrame {
   Hash chain{};
 };
 
+// What a record may be stored as a difference to; asked once for each, in order. The payload's
+// bytes stay until the next call.
+using BaseOf = std::function<std::optional<Base>(const Record& record, std::uint64_t seq)>;
+
 // Takes epoch, flags, first_seq and times from `header`. kInvalid if a record cannot be encoded
 // (the message names its seq) or the frame would be too large.
 Result<EncodedFrame> EncodeFrame(FrameHeader header, std::span<const Record> records,
-                                 const Hash& before);
+                                 const Hash& before, const BaseOf& base_of = {});
 
 // A frame as read. In a bundle some records may be elided: only their leaf is carried; or all of
 // them: only the root is.
@@ -96,7 +101,8 @@ class ChainWalk {
   Hash chain_;
 };
 
-// Decodes record number `index` of the frame; nothing if it is elided.
+// Decodes record number `index` of the frame; nothing if it is elided. kCorrupt of a delta, which
+// only a Decoder reads (query/decoder.h).
 Result<std::optional<Record>> RecordAt(const FrameView& frame, std::size_t index);
 
 // "frame 7..9", for messages.

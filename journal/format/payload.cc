@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "journal/format/record.h"
@@ -12,6 +13,8 @@ namespace {
 
 constexpr std::size_t kCompressBytesMin = 64;  // below it a zstd frame's own bytes eat the gain
 constexpr int kLevel = 3;
+constexpr int kDeltaLevel = 1;  // with a prefix that resembles it, higher ones gain next to nothing
+constexpr std::size_t kRoomBytesKept = 1U << 20U;  // of a thread's buffer
 constexpr std::uint32_t kMagic = 0xFD2FB528U;
 
 struct FreeContext {
@@ -19,11 +22,11 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-ZSTD_CCtx* Compressor() {
+ZSTD_CCtx* Compressor(int level) {
   thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
   if (context == nullptr) return nullptr;
   ZSTD_CCtx_reset(context.get(), ZSTD_reset_session_and_parameters);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 1);
   return context.get();
@@ -55,29 +58,31 @@ Status CheckFrameHead(std::string_view stored) {
   return {};
 }
 
-}  // namespace
-
-std::optional<std::string> Compress(std::string_view payload) {
-  if (payload.size() < kCompressBytesMin) return std::nullopt;
-  ZSTD_CCtx* const context = Compressor();
-  if (context == nullptr) return std::nullopt;
-  std::string out(ZSTD_compressBound(payload.size()), '\0');
+// Nothing if it takes more than `limit` bytes.
+std::optional<std::string> CompressInto(ZSTD_CCtx* context, std::string_view payload,
+                                        std::size_t limit) {
+  thread_local std::string room;
+  room.resize(std::max(room.size(), ZSTD_compressBound(payload.size())));
   const std::size_t size =
-      ZSTD_compress2(context, out.data(), out.size(), payload.data(), payload.size());
-  if (ZSTD_isError(size) != 0U || size >= payload.size()) return std::nullopt;
-  out.resize(size);
+      ZSTD_compress2(context, room.data(), room.size(), payload.data(), payload.size());
+  std::optional<std::string> out;
+  if (ZSTD_isError(size) == 0U && size <= limit) out.emplace(room.data(), size);
+  if (room.size() > kRoomBytesKept) std::string().swap(room);
   return out;
 }
 
-Result<std::string> Decompress(std::string_view stored) {
+Result<std::string> DecompressWith(std::string_view stored, std::string_view prefix,
+                                   std::size_t limit) {
   if (Status head = CheckFrameHead(stored); !head) return Fail(head.error());
   const unsigned long long size = ZSTD_getFrameContentSize(stored.data(), stored.size());
   if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR) {
     return Fail(Code::kCorrupt, "payload does not state its size");
   }
-  if (size > kPayloadBytesMax) return Fail(Code::kCorrupt, "payload's size is over its limit");
+  if (size > limit) return Fail(Code::kCorrupt, "payload's size is over its limit");
   ZSTD_DCtx* const context = Decompressor();
   if (context == nullptr) return Fail(Code::kUnavailable, "out of memory");
+  ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
+  ZSTD_DCtx_refPrefix(context, prefix.data(), prefix.size());  // of no bytes: without
   std::string out(static_cast<std::size_t>(size), '\0');
   const std::size_t got =
       ZSTD_decompressDCtx(context, out.data(), out.size(), stored.data(), stored.size());
@@ -86,6 +91,39 @@ Result<std::string> Decompress(std::string_view stored) {
   }
   if (got != out.size()) return Fail(Code::kCorrupt, "payload's size is not the one it states");
   return out;
+}
+
+}  // namespace
+
+std::optional<std::string> Compress(std::string_view payload) {
+  if (payload.size() < kCompressBytesMin) return std::nullopt;
+  ZSTD_CCtx* const context = Compressor(kLevel);
+  if (context == nullptr) return std::nullopt;
+  return CompressInto(context, payload, payload.size() - 1);
+}
+
+std::optional<std::string> CompressDelta(std::string_view payload, std::string_view base) {
+  if (payload.size() < kDeltaPayloadBytesMin || payload.size() > kDeltaPayloadBytesMax ||
+      base.empty() || base.size() > kDeltaPayloadBytesMax) {
+    return std::nullopt;
+  }
+  ZSTD_CCtx* const context = Compressor(kDeltaLevel);
+  if (context == nullptr) return std::nullopt;
+  if (ZSTD_isError(ZSTD_CCtx_refPrefix(context, base.data(), base.size())) != 0U) {
+    return std::nullopt;
+  }
+  return CompressInto(context, payload, payload.size() / 2);
+}
+
+Result<std::string> Decompress(std::string_view stored) {
+  return DecompressWith(stored, {}, kPayloadBytesMax);
+}
+
+Result<std::string> DecompressDelta(std::string_view stored, std::string_view base) {
+  if (base.empty() || base.size() > kDeltaPayloadBytesMax) {
+    return Fail(Code::kCorrupt, "payload of its base is not one that a delta may rest on");
+  }
+  return DecompressWith(stored, base, kDeltaPayloadBytesMax);
 }
 
 }  // namespace pgo::journal

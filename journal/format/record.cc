@@ -55,19 +55,46 @@ void ReadSubjects(Cursor& cursor, RecordView& view) {
   }
 }
 
+struct Packed {
+  Codec codec = Codec::kRaw;
+  std::string bytes;  // nothing if raw
+};
+
+Packed Pack(const std::string& payload, const std::optional<Base>& base) {
+  if (base) {
+    if (auto delta = CompressDelta(payload, base->payload)) {
+      return {Codec::kDelta, *std::move(delta)};
+    }
+  }
+  if (auto whole = Compress(payload)) return {Codec::kZstd, *std::move(whole)};
+  return {};
+}
+
+void ReadBase(Cursor& cursor, std::uint64_t seq, RecordView& view) {
+  const std::uint64_t distance = cursor.Varint(UINT64_MAX, "base");
+  if (!cursor.ok()) return;
+  if (view.codec != Codec::kDelta) {
+    if (distance != 0) cursor.Refuse("base", "only a delta has one");
+    return;
+  }
+  if (distance == 0 || distance >= seq) cursor.Refuse("base", "it does not precede the record");
+  view.base = seq - distance;
+}
+
 }  // namespace
 
-Result<std::string> EncodeRecord(const Record& record, std::uint64_t seq) {
+Result<std::string> EncodeRecord(const Record& record, std::uint64_t seq,
+                                 const std::optional<Base>& base) {
   if (Status limits = CheckLimits(record, seq); !limits) {
     return Fail(limits.error().In("record " + std::to_string(seq)));
   }
-  const std::optional<std::string> packed = Compress(record.payload);
+  const Packed packed = Pack(record.payload, base);
   std::string body;
   PutVarint(body, record.type);
   PutVarint(body, record.schema);
-  PutVarint(body, static_cast<std::uint64_t>(packed ? Codec::kZstd : Codec::kRaw));
+  PutVarint(body, static_cast<std::uint64_t>(packed.codec));
   PutVarint(body, record.source);
-  PutVarint(body, 0);  // base
+  PutVarint(body, packed.codec == Codec::kDelta ? seq - base->seq : 0);
   PutVarint(body, record.causes.size());
   std::uint64_t before = seq;
   for (const std::uint64_t cause : record.causes) {
@@ -77,7 +104,7 @@ Result<std::string> EncodeRecord(const Record& record, std::uint64_t seq) {
   PutVarint(body, record.subjects.size());
   for (const std::string& subject : record.subjects) PutBytes(body, subject);
   PutBytes(body, record.rv);
-  body += packed ? *packed : record.payload;
+  body += packed.codec == Codec::kRaw ? record.payload : packed.bytes;
   if (body.size() > kRecordBytesMax) {
     return Fail(Code::kInvalid, "record " + std::to_string(seq) + ": too large");
   }
@@ -96,15 +123,12 @@ Result<RecordView> ViewRecord(std::string_view bytes, std::uint64_t seq) {
   view.type = static_cast<std::uint16_t>(cursor.Varint(UINT16_MAX, "type"));
   view.schema = static_cast<std::uint16_t>(cursor.Varint(UINT16_MAX, "schema"));
   const std::uint64_t codec = cursor.Varint(UINT8_MAX, "codec");
-  if (codec == static_cast<std::uint64_t>(Codec::kDelta)) {
-    cursor.Refuse("codec", "delta (2) is reserved and not read by this version");
-  } else if (codec > static_cast<std::uint64_t>(Codec::kDelta)) {
+  if (codec > static_cast<std::uint64_t>(Codec::kDelta)) {
     cursor.Refuse("codec", "it is not known to this version");
   }
   view.codec = static_cast<Codec>(codec);
   view.source = static_cast<std::uint16_t>(cursor.Varint(UINT16_MAX, "source"));
-  view.base = cursor.Varint(UINT64_MAX, "base");
-  if (view.base != 0) cursor.Refuse("base", "only a delta has one");
+  ReadBase(cursor, seq, view);
   ReadCauses(cursor, seq, view);
   ReadSubjects(cursor, view);
   view.rv = cursor.Bytes(kVersionBytesMax, "rv");
@@ -112,17 +136,38 @@ Result<RecordView> ViewRecord(std::string_view bytes, std::uint64_t seq) {
   if (view.codec == Codec::kRaw && view.stored_payload.size() > kPayloadBytesMax) {
     cursor.Refuse("payload", "it is over its limit");
   }
+  if (view.codec == Codec::kDelta && view.stored_payload.size() > kDeltaPayloadBytesMax) {
+    cursor.Refuse("payload", "it is over the limit of a delta");
+  }
   if (!cursor.ok()) return Fail(cursor.Problem().In("record " + std::to_string(seq)));
   return view;
 }
 
-Result<std::string> DecodePayload(const RecordView& view) {
+Result<std::string> DecodePayload(const RecordView& view,
+                                  const std::optional<std::string_view>& base) {
   if (view.codec == Codec::kRaw) return std::string(view.stored_payload);
-  return Decompress(view.stored_payload);
+  if (view.codec == Codec::kZstd) return Decompress(view.stored_payload);
+  const std::string name = "record " + std::to_string(view.base);
+  if (!base) return Fail(Code::kCorrupt, "payload is a delta and needs " + name + ", its base");
+  Result<std::string> payload = DecompressDelta(view.stored_payload, *base);
+  if (payload) return payload;
+  return Fail(Code::kCorrupt, payload.error().message + "; it was changed, or " + name +
+                                  " is not the base that it was made from");
+}
+
+Record RecordOf(const RecordView& view) {
+  Record record;
+  record.type = view.type;
+  record.schema = view.schema;
+  record.source = view.source;
+  record.causes = view.causes;
+  record.subjects.assign(view.subjects.begin(), view.subjects.end());
+  record.rv = view.rv;
+  return record;
 }
 
 Result<Record> DecodeRecord(std::string_view bytes, std::uint64_t seq) {
-  Result<RecordView> view = ViewRecord(bytes, seq);
+  const Result<RecordView> view = ViewRecord(bytes, seq);
   if (!view) return Fail(view.error());
   Result<std::string> payload = DecodePayload(*view);
   if (!payload) {
@@ -130,13 +175,7 @@ Result<Record> DecodeRecord(std::string_view bytes, std::uint64_t seq) {
     return Fail(payload.error().In("record " + std::to_string(seq) + ": at offset " +
                                    std::to_string(offset)));
   }
-  Record record;
-  record.type = view->type;
-  record.schema = view->schema;
-  record.source = view->source;
-  record.causes = std::move(view->causes);
-  record.subjects.assign(view->subjects.begin(), view->subjects.end());
-  record.rv = view->rv;
+  Record record = RecordOf(*view);
   record.payload = *std::move(payload);
   return record;
 }

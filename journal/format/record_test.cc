@@ -85,8 +85,9 @@ TEST(RecordTest, TakesAsManySubjectsAndCausesAsItMay) {
   EXPECT_TRUE(Fails(EncodeRecord(more, 9), Code::kInvalid, "too many subjects"));
 }
 
-TEST(RecordTest, NamesTheReservedCodec) {
-  EXPECT_TRUE(Fails(DecodeRecord(Crafted(2, "x"), 5), Code::kCorrupt, "delta (2) is reserved"));
+TEST(RecordTest, NamesAnUnknownCodecAndADeltaToItself) {
+  EXPECT_TRUE(Fails(DecodeRecord(Crafted(2, "x"), 5), Code::kCorrupt,
+                    "base at offset 6: it does not precede the record"));
   EXPECT_TRUE(Fails(DecodeRecord(Crafted(3, "x"), 5), Code::kCorrupt, "codec at offset"));
   EXPECT_TRUE(Ok(DecodeRecord(Crafted(0, "x"), 5)));
 }

@@ -38,9 +38,11 @@ class BundleFile final : public Reader {
 struct ExportOptions {
   SeqRange range;
   // Keep only records that name one of these; the others are carried as leaves or roots, so the
-  // chain still verifies. Empty: keep all.
+  // chain still verifies. Empty: keep all. Records whose payloads the kept ones rest on (codec 2)
+  // are kept as well, though they may name none of these.
   std::vector<std::string> subjects;
-  // Start at the latest baseline at or before range.from, so that the bundle folds from empty.
+  // Start at the latest baseline at or before range.from, so that the bundle folds from empty. Else
+  // at the frame of range.from, or at the earlier one of the oldest base that is needed.
   bool from_baseline = true;
   std::string build;
   std::int64_t created_wall_us = 0;

@@ -35,6 +35,7 @@ class BundleFileTest : public ::testing::Test {
   void SetUp() override {
     JournalOptions options;
     options.new_id = testing::TestId();
+    options.delta_bytes_max = 0;  // so that each record stands alone and takes its room
     const std::vector<Record> baseline(2, SmallRecord(0, "baseline"));
     Result<std::unique_ptr<Journal>> journal = Journal::Open(dir_.Path("j"), options);
     ASSERT_TRUE(Ok(journal));

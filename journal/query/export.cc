@@ -1,8 +1,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "journal/query/bundle_file.h"
+#include "journal/query/decoder.h"
 #include "journal/query/file.h"
 
 namespace pgo::journal {
@@ -14,8 +16,73 @@ bool Keeps(const RecordView& record, const std::vector<std::string>& subjects) {
   });
 }
 
-// The frame with the records that no wanted subject names reduced to leaves, or all to a root.
-Result<FrameView> Reduce(const FrameView& frame, const std::vector<std::string>& subjects) {
+// Which records a bundle carries: those asked for, and the bases that their payloads rest on.
+class Selection {
+ public:
+  Selection(const Reader& reader, const ExportOptions& options, std::uint64_t first,
+            std::uint64_t last)
+      : reader_(reader),
+        subjects_(options.subjects),
+        first_(first),
+        kept_(last < first ? 0 : last - first + 1) {}
+
+  Status Collect() {
+    if (kept_.empty()) return {};
+    Status problem;
+    const SeqRange range{first_, first_ + kept_.size() - 1};
+    const Status walked = reader_.Frames(range, [&](const FrameView& frame) {
+      for (std::size_t i = 0; i < frame.items.size() && problem; ++i) {
+        if (!frame.items[i].leaf) problem = Take(frame.items[i].bytes, frame.header.first_seq + i);
+      }
+      return problem.has_value();
+    });
+    return problem ? walked : problem;
+  }
+  [[nodiscard]] bool Has(std::uint64_t seq) const {
+    if (seq < first_) return before_.contains(seq);
+    return seq - first_ < kept_.size() && kept_[seq - first_];
+  }
+  // Of what it has; `first` if nothing is older.
+  [[nodiscard]] std::uint64_t Oldest() const { return before_.empty() ? first_ : *before_.begin(); }
+
+ private:
+  Status Take(std::string_view bytes, std::uint64_t seq) {
+    const Result<RecordView> record = ViewRecord(bytes, seq);
+    if (!record) return Fail(record.error());
+    if (!subjects_.empty() && !Keeps(*record, subjects_)) return {};
+    Mark(seq);
+    return FollowBases(record->base);
+  }
+  // Those that were asked for come later or were marked before, and their own bases with them.
+  Status FollowBases(std::uint64_t base) {
+    while (base != 0 && !Has(base)) {
+      Mark(base);
+      const Result<std::optional<std::string>> bytes = StoredRecord(reader_, base);
+      if (!bytes) return Fail(bytes.error());
+      if (!*bytes) return {};  // elided where we read: no more can be carried than there is
+      const Result<RecordView> record = ViewRecord(**bytes, base);
+      if (!record) return Fail(record.error());
+      base = record->base;
+    }
+    return {};
+  }
+  void Mark(std::uint64_t seq) {
+    if (seq < first_) {
+      before_.insert(seq);
+    } else if (seq - first_ < kept_.size()) {
+      kept_[seq - first_] = true;
+    }
+  }
+
+  const Reader& reader_;
+  const std::vector<std::string>& subjects_;
+  const std::uint64_t first_;
+  std::vector<bool> kept_;  // a bit a record
+  std::set<std::uint64_t> before_;
+};
+
+// The frame with the records that were not selected reduced to leaves, or all to a root.
+FrameView Reduce(const FrameView& frame, const Selection& selection) {
   FrameView out = frame;
   std::vector<Hash> leaves;
   bool any = false;
@@ -26,9 +93,7 @@ Result<FrameView> Reduce(const FrameView& frame, const std::vector<std::string>&
       continue;
     }
     leaves.push_back(LeafOf(item.bytes));
-    const Result<RecordView> record = ViewRecord(item.bytes, frame.header.first_seq + i);
-    if (!record) return Fail(record.error());
-    const bool keep = Keeps(*record, subjects);
+    const bool keep = selection.Has(frame.header.first_seq + i);
     any = any || keep;
     if (!keep) item = {{}, leaves.back()};
   }
@@ -84,15 +149,23 @@ Manifest ManifestOf(const Reader& reader, const ExportOptions& options,
 Result<BundleFooter> ExportBundle(const Reader& reader, const ExportOptions& options,
                                   const Sink& sink) {
   const std::uint64_t last = std::min(options.range.to, reader.Head().seq);
-  const Result<Reader::Start> start = FindStart(reader, options);
+  Result<Reader::Start> start = FindStart(reader, options);
   if (!start) return Fail(start.error());
+  // From a baseline on nothing is missing; from elsewhere bases may lie before.
+  Selection selection(reader, options, start->first_seq, last);
+  const bool selective = !options.subjects.empty() || !options.from_baseline;
+  if (Status got = selective ? selection.Collect() : Status(); !got) return Fail(got.error());
+  if (selection.Oldest() < start->first_seq) {
+    const Result<Reader::Start> begin = reader.Begin();
+    if (!begin) return Fail(begin.error());
+    start = FrameStart(reader, *begin, selection.Oldest());
+    if (!start) return Fail(start.error());
+  }
   BundleWriter writer(sink);
   Status problem = writer.Begin(ManifestOf(reader, options, *start));
   if (!problem) return Fail(problem.error());
   const Status walked = reader.Frames({start->first_seq, last}, [&](const FrameView& frame) {
-    const Result<FrameView> reduced =
-        options.subjects.empty() ? Result<FrameView>(frame) : Reduce(frame, options.subjects);
-    problem = reduced ? writer.Add(*reduced) : Fail(reduced.error());
+    problem = writer.Add(selective ? Reduce(frame, selection) : frame);
     if (problem && options.progress && !options.progress(frame.header.last_seq(), last)) {
       problem = Fail(Code::kUnavailable, "interrupted");
     }

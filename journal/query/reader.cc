@@ -1,5 +1,6 @@
 #include "journal/query/reader.h"
 
+#include "journal/query/decoder.h"
 #include "journal/query/scan.h"
 
 namespace pgo::journal {
@@ -18,11 +19,12 @@ bool Names(const RecordView& record, std::string_view subject) {
 
 Status Iterate(const Reader& reader, SeqRange range, const EntryCallback& callback) {
   Status problem;
+  Decoder decoder(reader);
   const Status walked = reader.Frames(range, [&](const FrameView& frame) {
     for (std::size_t i = 0; i < frame.items.size(); ++i) {
       const std::uint64_t seq = frame.header.first_seq + i;
       if (!InRange(seq, range)) continue;
-      Result<std::optional<Record>> record = RecordAt(frame, i);
+      Result<std::optional<Record>> record = decoder.RecordAt(frame, i);
       if (!record) {
         problem = Fail(record.error());
         return false;
@@ -45,33 +47,69 @@ Result<Entry> At(const Reader& reader, std::uint64_t seq) {
   return *std::move(found);
 }
 
-Status ScanBySubject(const Reader& reader, std::string_view subject, SeqRange range, Order order,
-                     const EntryCallback& callback) {
+namespace {
+
+// Records of the range whose subjects include one, undecoded.
+using Seen = std::function<bool(const FrameView& frame, std::size_t index)>;
+Status Scan(const Reader& reader, std::string_view subject, SeqRange range, const Seen& seen) {
   Status problem;
-  std::vector<std::uint64_t> seqs;  // only for newest first
   const Status walked = reader.Frames(range, [&](const FrameView& frame) {
     for (std::size_t i = 0; i < frame.items.size(); ++i) {
       const std::uint64_t seq = frame.header.first_seq + i;
       if (!InRange(seq, range) || frame.items[i].leaf) continue;
       const Result<RecordView> view = ViewRecord(frame.items[i].bytes, seq);
       if (!view) return problem = Fail(view.error()), false;
-      if (!Names(*view, subject)) continue;
-      if (order == Order::kNewestFirst) {
-        seqs.push_back(seq);
-        continue;
-      }
-      Result<std::optional<Record>> record = RecordAt(frame, i);
-      if (!record) return problem = Fail(record.error()), false;
-      if (!callback({seq, frame.header, **std::move(record)})) return false;
+      if (Names(*view, subject) && !seen(frame, i)) return false;
     }
     return true;
   });
-  if (!problem) return problem;
+  return problem ? walked : problem;
+}
+
+Status ScanForward(const Reader& reader, std::string_view subject, SeqRange range,
+                   const EntryCallback& callback) {
+  Status problem;
+  Decoder decoder(reader);
+  const Status walked = Scan(reader, subject, range, [&](const FrameView& frame, std::size_t i) {
+    Result<std::optional<Record>> record = decoder.RecordAt(frame, i);
+    if (!record) return problem = Fail(record.error()), false;
+    return callback({frame.header.first_seq + i, frame.header, **std::move(record)});
+  });
+  return problem ? walked : problem;
+}
+
+// Gives one record to the callback; false: no more.
+Result<bool> Give(const Reader& reader, Decoder& decoder, std::uint64_t seq,
+                  const EntryCallback& callback) {
+  Status problem;
+  bool more = true;
+  const Status walked = reader.Frames({seq, seq}, [&](const FrameView& frame) {
+    Result<std::optional<Record>> record = decoder.RecordAt(frame, seq - frame.header.first_seq);
+    if (!record) return problem = Fail(record.error()), false;
+    more = callback({seq, frame.header, **std::move(record)});
+    return false;
+  });
+  if (!problem) return Fail(problem.error());
+  if (!walked) return Fail(walked.error());
+  return more;
+}
+
+}  // namespace
+
+Status ScanBySubject(const Reader& reader, std::string_view subject, SeqRange range, Order order,
+                     const EntryCallback& callback) {
+  if (order == Order::kOldestFirst) return ScanForward(reader, subject, range, callback);
+  std::vector<std::uint64_t> seqs;
+  const Status walked = Scan(reader, subject, range, [&](const FrameView& frame, std::size_t i) {
+    seqs.push_back(frame.header.first_seq + i);
+    return true;
+  });
   if (!walked) return walked;
+  Decoder decoder(reader, order);
   for (auto seq = seqs.rbegin(); seq != seqs.rend(); ++seq) {
-    const Result<Entry> entry = At(reader, *seq);
-    if (!entry) return Fail(entry.error());
-    if (!callback(*entry)) break;
+    const Result<bool> more = Give(reader, decoder, *seq, callback);
+    if (!more) return Fail(more.error());
+    if (!*more) break;
   }
   return {};
 }

@@ -1,15 +1,17 @@
 #include "journal/query/verify.h"
 
+#include "journal/query/decoder.h"
+
 namespace pgo::journal {
 namespace {
 
 constexpr std::uint64_t kFramesPerProgress = 1024;
 
 // Decodes every record of the frame, so that a payload that cannot be read is found too.
-Status CheckRecords(const FrameView& frame, VerifyReport& report) {
+Status CheckRecords(const FrameView& frame, Decoder& decoder, VerifyReport& report) {
   if (frame.root) report.elided += frame.header.n;
   for (std::size_t i = 0; i < frame.items.size(); ++i) {
-    const Result<std::optional<Record>> record = RecordAt(frame, i);
+    const Result<std::optional<Record>> record = decoder.RecordAt(frame, i);
     if (!record) return Fail(record.error());
     ++(record->has_value() ? report.records : report.elided);
     report.bytes += frame.items[i].bytes.size();
@@ -26,11 +28,12 @@ Result<VerifyReport> Verify(const Reader& reader, const ProgressCallback& progre
   report.head = reader.Head();
   report.first_seq = start->first_seq;
   ChainWalk walk(start->first_seq, start->chain);
+  Decoder decoder(reader);
   Status problem;
   const SeqRange range{start->first_seq, report.head.seq};
   const Status walked = reader.Frames(range, [&](const FrameView& frame) {
     problem = walk.Next(frame);
-    if (problem) problem = CheckRecords(frame, report);
+    if (problem) problem = CheckRecords(frame, decoder, report);
     if (!problem) return false;
     if (++report.frames % kFramesPerProgress == 0 && progress &&
         !progress({frame.header.last_seq(), report.head.seq})) {

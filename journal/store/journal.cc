@@ -97,6 +97,7 @@ Result<std::optional<AppendedFrame>> Journal::Rotate(FrameTime time,
     state_->published.segments.push_back(*segment);
   }
   state_->segment_bytes = 0;
+  state_->bases->Clear();
   if (records.empty()) return std::optional<AppendedFrame>();
   Result<AppendedFrame> appended = state_->AppendFrames(records, *frames, true);
   if (!appended) return Fail(appended.error());
@@ -147,14 +148,17 @@ void Journal::State::Publish(const EncodedFrame& frame, bool sync) {
 }
 
 Result<EncodedFrame> Journal::State::Encode(std::uint8_t flags, std::span<const Record> records,
-                                            FrameTime time, const JournalHead& after) const {
+                                            FrameTime time, const JournalHead& after) {
   FrameHeader header;
   header.flags = flags;
   header.first_seq = after.seq + 1;
   header.epoch = epoch;
   header.wall_us = time.wall_us;
   header.elapsed_us = time.elapsed_us;
-  return EncodeFrame(header, records, after.chain);
+  if (flags == kFlagBaseline) return EncodeFrame(header, records, after.chain);
+  return EncodeFrame(header, records, after.chain, [this](const Record& record, std::uint64_t seq) {
+    return bases->Next(record, seq);
+  });
 }
 
 Result<AppendedFrame> Journal::State::AppendCommit(std::span<const Record> records, FrameTime time,
@@ -162,14 +166,17 @@ Result<AppendedFrame> Journal::State::AppendCommit(std::span<const Record> recor
   if (Status refusal = Refusal(); !refusal) return Fail(refusal.error());
   if (records.empty()) return Fail(Code::kInvalid, "a frame holds at least one record");
   const Result<std::vector<EncodedFrame>> frames = EncodeFrames(0, records, time);
-  if (!frames) return Fail(frames.error());
+  if (!frames) {
+    bases->Clear();  // it knows records that are never written
+    return Fail(frames.error());
+  }
   return AppendFrames(records, *frames, sync);
 }
 
 // What does not fit one frame becomes several, each continuing the one before.
 Result<std::vector<EncodedFrame>> Journal::State::EncodeFrames(std::uint8_t flags,
                                                                std::span<const Record> records,
-                                                               FrameTime time) const {
+                                                               FrameTime time) {
   std::vector<EncodedFrame> frames;
   JournalHead after = Look().appended;
   while (!records.empty()) {

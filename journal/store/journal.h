@@ -52,6 +52,9 @@ struct JournalOptions {
   std::uint64_t segment_bytes_max = 256U << 20U;
   std::uint64_t segment_records_max = 250'000;  // bounds how much a restart has to fold
   std::int64_t segment_age_max_us = 7LL * 24 * 3600 * 1'000'000;
+  // Memory for the newest payloads of the active segment, to store the next ones as differences to
+  // them; 0: every payload is stored whole.
+  std::size_t delta_bytes_max = 64U << 20U;
   bool verify_all = false;      // at open: every frame and the index; else the newest 1024 frames
   rocksdb::Env* env = nullptr;  // not owned; for fault injection; default: the system's
 };

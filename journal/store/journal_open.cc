@@ -38,6 +38,7 @@ Result<std::unique_ptr<Journal>> Journal::Open(const std::string& directory,
   auto state = std::make_unique<State>();
   state->options = options;
   state->latch = std::make_shared<Latch>();
+  state->bases = std::make_unique<Bases>(options.delta_bytes_max);
   Result<std::unique_ptr<Database>> database =
       Database::Open(directory, {options.create_if_missing, *id, options.env}, state->latch);
   if (!database) return Fail(database.error());
@@ -51,6 +52,7 @@ Result<std::unique_ptr<Journal>> Journal::Open(const std::string& directory,
     const Result<std::uint64_t> from = journal->state_->TailStart(kTailFrames);
     step = from ? CheckTail(*journal, *from) : Fail(from.error());
   }
+  if (step) step = journal->state_->WarmBases();
   if (!step) return Fail(step.error().In("journal " + directory));
   return journal;
 }

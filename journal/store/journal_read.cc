@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "journal/query/decoder.h"
 #include "journal/store/journal_state.h"
 #include "journal/store/keys.h"
 
@@ -89,28 +90,59 @@ Status Journal::Frames(SeqRange range, const FrameCallback& callback) const {
   }
 }
 
-Status Journal::State::Deliver(FrameCursor& frames, const Segment& segment,
-                               std::string_view subject, std::uint64_t seq,
-                               const EntryCallback& callback, bool& more) const {
-  const auto damaged = [&](const std::string& what) {
-    return Fail(Code::kCorrupt, "the index of segment " + std::to_string(segment.number) +
-                                    " names record " + std::to_string(seq) + ", " + what);
-  };
-  const Result<bool> found = frames.SeekHolding(seq);
-  if (!found) return Fail(found.error());
-  if (!*found) return damaged("which is missing");
-  const Result<FrameView> frame = frames.Frame();
-  if (!frame) return Fail(frame.error());
-  if (seq > frame->header.last_seq()) return damaged("which is missing");
-  Result<std::optional<Record>> record = RecordAt(*frame, seq - frame->header.first_seq);
-  if (!record) return Fail(record.error());
-  const auto& subjects = (*record)->subjects;
-  if (std::find(subjects.begin(), subjects.end(), subject) == subjects.end()) {
-    return damaged("which does not name its subject");
+namespace {
+
+// Delivers the records that an index names. What it is given must be in the segment.
+class Delivery {
+ public:
+  Delivery(rocksdb::DB& db, const std::vector<Segment>& segments, Order order)
+      : frames_(db, segments),
+        bases_(db, segments),
+        decoder_([this](std::uint64_t seq) { return Stored(seq); }, order) {}
+  void Enter(const Segment& segment) { segment_ = segment; }
+
+  // Whether the callback wants more.
+  Result<bool> Give(std::string_view subject, std::uint64_t seq, const EntryCallback& callback) {
+    const Status found = Find(seq);
+    if (!found) return Damaged(seq, found.error());
+    const FrameHeader header = frame_.header;
+    Result<Record> record = decoder_.Decode(frame_.items[seq - header.first_seq].bytes, seq);
+    if (!record) return Fail(record.error());
+    const auto& subjects = record->subjects;
+    if (std::find(subjects.begin(), subjects.end(), subject) == subjects.end()) {
+      return Damaged(seq, {Code::kCorrupt, "which does not name its subject"});
+    }
+    return callback({seq, header, *std::move(record)});
   }
-  more = callback({seq, frame->header, **std::move(record)});
-  return {};
-}
+
+ private:
+  Status Find(std::uint64_t seq) {
+    const Result<bool> found = frames_.SeekHolding(seq);
+    if (!found) return Fail(found.error());
+    if (!*found) return Fail(Code::kCorrupt, "which is missing");
+    Result<FrameView> frame = frames_.Frame();
+    if (!frame) return Fail(frame.error());
+    if (seq > frame->header.last_seq()) return Fail(Code::kCorrupt, "which is missing");
+    frame_ = *std::move(frame);
+    return {};
+  }
+  tl::unexpected<Error> Damaged(std::uint64_t seq, const Error& what) const {
+    return Fail(what.code, "the index of segment " + std::to_string(segment_.number) +
+                               " names record " + std::to_string(seq) + ", " + what.message);
+  }
+  Result<std::optional<std::string>> Stored(std::uint64_t seq) {
+    if (seq < segment_.first_seq) return std::optional<std::string>();
+    return StoredIn(bases_, seq);
+  }
+
+  FrameCursor frames_;
+  FrameView frame_;  // views into the place of frames_
+  FrameCursor bases_;
+  Decoder decoder_;
+  Segment segment_;
+};
+
+}  // namespace
 
 Status Journal::BySubject(std::string_view subject, SeqRange range, Order order,
                           const EntryCallback& callback) const {
@@ -120,12 +152,13 @@ Status Journal::BySubject(std::string_view subject, SeqRange range, Order order,
   std::vector<Segment> segments = now.segments;
   const bool newest = order == Order::kNewestFirst;
   if (newest) std::reverse(segments.begin(), segments.end());
-  FrameCursor frames(state_->database->db(), now.segments);
+  Delivery delivery(state_->database->db(), now.segments, order);
+  const std::string prefix = SubjectPrefix(subject);
   bool more = true;
   for (const Segment& segment : segments) {
+    delivery.Enter(segment);
     const std::unique_ptr<rocksdb::Iterator> keys(
         state_->database->db().NewIterator(rocksdb::ReadOptions(), segment.index));
-    const std::string prefix = SubjectPrefix(subject);
     newest ? keys->SeekForPrev(SubjectKey(subject, last))
            : keys->Seek(SubjectKey(subject, range.from));
     for (; more && keys->Valid() && keys->key().starts_with(prefix);
@@ -133,8 +166,9 @@ Status Journal::BySubject(std::string_view subject, SeqRange range, Order order,
       const auto seq = ParseSeqKey(keys->key().ToStringView().substr(prefix.size()));
       if (!seq) return Fail(Code::kCorrupt, "a key of the index cannot be read");
       if (*seq < range.from || *seq > last) break;
-      const Status given = state_->Deliver(frames, segment, subject, *seq, callback, more);
-      if (!given) return given;
+      const Result<bool> given = delivery.Give(subject, *seq, callback);
+      if (!given) return Fail(given.error());
+      more = *given;
     }
     if (!keys->status().ok()) return Fail(FromRocks(keys->status()));
     if (!more) break;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "journal/store/bases.h"
 #include "journal/store/database.h"
 #include "journal/store/journal.h"
 #include "journal/store/walk.h"
@@ -32,6 +33,7 @@ struct Journal::State {
   // The writer's own.
   std::uint64_t epoch = 0;
   std::uint64_t segment_bytes = 0;  // of the newest segment, as stored
+  std::unique_ptr<Bases> bases;     // of the newest segment
 
   [[nodiscard]] Published Look() const {
     const std::scoped_lock lock(mutex);
@@ -44,16 +46,16 @@ struct Journal::State {
   Status CompareStoredHead(const JournalHead& head) const;
   Status DropEmptyLastSegment();
   void MeasureLastSegment();
+  Status WarmBases();
   [[nodiscard]] Result<std::uint64_t> TailStart(std::uint64_t frames) const;
 
   // Appending.
   [[nodiscard]] Status Refusal() const;  // of a poisoned handle
   Result<EncodedFrame> Encode(std::uint8_t flags, std::span<const Record> records, FrameTime time,
-                              const JournalHead& after) const;
+                              const JournalHead& after);
   Result<AppendedFrame> AppendCommit(std::span<const Record> records, FrameTime time, bool sync);
   Result<std::vector<EncodedFrame>> EncodeFrames(std::uint8_t flags,
-                                                 std::span<const Record> records,
-                                                 FrameTime time) const;
+                                                 std::span<const Record> records, FrameTime time);
   Result<AppendedFrame> AppendFrames(std::span<const Record> records,
                                      const std::vector<EncodedFrame>& frames, bool sync);
   Status Write(rocksdb::WriteBatch& batch, bool sync);
@@ -64,8 +66,6 @@ struct Journal::State {
   // Reading.
   Result<std::uint64_t> BaselineEnd(FrameCursor& cursor, std::uint64_t first) const;
   Result<ChainWalk> WalkFrom(FrameCursor& cursor, std::uint64_t seq) const;
-  Status Deliver(FrameCursor& frames, const Segment& segment, std::string_view subject,
-                 std::uint64_t seq, const EntryCallback& callback, bool& more) const;
 };
 
 }  // namespace pgo::journal

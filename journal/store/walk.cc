@@ -12,10 +12,10 @@ FrameCursor::FrameCursor(rocksdb::DB& db, std::vector<Segment> segments)
 }
 
 void FrameCursor::Enter(std::size_t segment) {
+  if (iterator_ != nullptr && at_ == segment) return;
   at_ = segment;
-  rocksdb::ReadOptions options;
-  options.readahead_size = 256U << 10U;
-  iterator_.reset(db_.NewIterator(options, segments_[segment].records));
+  // RocksDB reads ahead by itself where blocks are read in a row; said here, each seek would pay.
+  iterator_.reset(db_.NewIterator(rocksdb::ReadOptions(), segments_[segment].records));
 }
 
 Result<bool> FrameCursor::Valid() const {
@@ -67,6 +67,16 @@ Result<FrameView> FrameCursor::Frame() const {
     return Fail(Code::kCorrupt, FrameName(frame->header) + " is stored under another number");
   }
   return frame;
+}
+
+Result<std::optional<std::string>> StoredIn(FrameCursor& cursor, std::uint64_t seq) {
+  const Result<bool> found = cursor.SeekHolding(seq);
+  if (!found) return Fail(found.error());
+  if (!*found) return std::optional<std::string>();
+  const Result<FrameView> frame = cursor.Frame();
+  if (!frame) return Fail(frame.error());
+  if (seq > frame->header.last_seq()) return std::optional<std::string>();
+  return std::optional<std::string>(frame->items[seq - frame->header.first_seq].bytes);
 }
 
 }  // namespace pgo::journal

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,7 +15,8 @@
 namespace pgo::journal {
 
 // A place in the list of frames. Segments are a copy taken by the caller; empty ones are passed
-// over. Must be gone before the database closes.
+// over. Sees the frames that were there when it first entered a segment. Must be gone before the
+// database closes.
 class FrameCursor {
  public:
   FrameCursor(rocksdb::DB& db, std::vector<Segment> segments);
@@ -37,5 +39,8 @@ class FrameCursor {
   std::size_t at_ = 0;
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
+
+// The stored bytes of one record, for a Decoder; nothing if the cursor's segments do not hold it.
+Result<std::optional<std::string>> StoredIn(FrameCursor& cursor, std::uint64_t seq);
 
 }  // namespace pgo::journal

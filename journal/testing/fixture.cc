@@ -74,6 +74,18 @@ Record SmallRecord(std::uint64_t seq, const std::string& subject) {
   return record;
 }
 
+Record Version(const std::string& subject, std::uint64_t number) {
+  Record record = SmallRecord(number, subject);
+  record.rv = std::to_string(1000 + number);
+  Random same(std::hash<std::string>()(subject));
+  record.payload = R"({"kind":"Pod","resourceVersion":")" + record.rv + "\",";
+  for (int i = 0; i < 80; ++i) {
+    record.payload += "\"field" + std::to_string(same()) + "\":" + std::to_string(i) + ",";
+  }
+  record.payload += "\"seen\":" + std::to_string(number * 17) + "}";
+  return record;
+}
+
 std::vector<Record> RandomRecords(Random& random, std::uint64_t first_seq, std::size_t count) {
   std::vector<Record> records;
   for (std::size_t i = 0; i < count; ++i) records.push_back(RandomRecord(random, first_seq + i));

@@ -38,6 +38,8 @@ using Random = std::mt19937_64;
 // A record that may stand at `seq`: any lengths, any bytes, causes before it.
 Record RandomRecord(Random& random, std::uint64_t seq);
 Record SmallRecord(std::uint64_t seq, const std::string& subject);
+// One version of an object: some kilobytes, of which a few differ from version to version.
+Record Version(const std::string& subject, std::uint64_t number);
 std::vector<Record> RandomRecords(Random& random, std::uint64_t first_seq, std::size_t count);
 
 JournalId TestId();

@@ -6,6 +6,8 @@
 
 #include "engine/base/check.h"
 #include "journal/format/bundle.h"
+#include "journal/format/wire.h"
+#include "journal/query/decoder.h"
 
 namespace pgo::journal::testing {
 namespace {
@@ -43,6 +45,32 @@ int FuzzFrame(const std::uint8_t* data, std::size_t size) {
   PGO_CHECK(EncodeHeader(frame->header) == frame->header_bytes, "a header has one encoding");
   static_cast<void>(CheckChain(*frame, Hash{}));
   for (std::size_t i = 0; i < frame->items.size(); ++i) CheckRefusal(RecordAt(*frame, i));
+  return 0;
+}
+
+int FuzzChain(const std::uint8_t* data, std::size_t size) {
+  std::vector<std::string_view> records;
+  std::string_view left = TextOf(data, size);
+  while (left.size() >= 2) {
+    const auto length = GetFixed<std::uint16_t>(left, 0);
+    records.push_back(left.substr(2, length));
+    left.remove_prefix(std::min<std::size_t>(left.size(), 2U + length));
+  }
+  const auto fetch = [&](std::uint64_t seq) -> Result<std::optional<std::string>> {
+    if (seq == 0 || seq > records.size()) return std::optional<std::string>();
+    return std::optional(std::string(records[seq - 1]));
+  };
+  for (const Order order : {Order::kOldestFirst, Order::kNewestFirst}) {
+    Decoder decoder(fetch, order, 1U << 16U);
+    for (std::uint64_t seq = records.size(); seq > 0; --seq) {
+      const Result<Record> record = decoder.Decode(records[seq - 1], seq);
+      CheckRefusal(record);
+      PGO_CHECK(!record || decoder.depth() <= kBasesMax, "a chain is bounded");
+      const Result<Record> alone = Decoder(fetch).Decode(records[seq - 1], seq);
+      PGO_CHECK(alone.has_value() == record.has_value(), "what is kept changes no answer");
+      PGO_CHECK(!record || *record == *alone, "what is kept changes no payload");
+    }
+  }
   return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "journal/format/wire.h"
 #include "journal/testing/fixture.h"
 
 namespace pgo::journal {
@@ -65,6 +66,22 @@ TEST(FuzzTest, FramesSurvive) {
   std::vector<std::string> corpus;
   for (const EncodedFrame& frame : testing::MakeFrames(random, 50)) corpus.push_back(frame.bytes);
   Fuzz(testing::FuzzFrame, corpus, 34, 50'000);
+}
+
+TEST(FuzzTest, ChainsSurvive) {
+  std::vector<std::string> corpus;
+  for (std::uint64_t length = 1; length < 8; ++length) {
+    std::string bytes;
+    for (std::uint64_t seq = 1; seq <= length; ++seq) {
+      const std::string before = testing::Version("a", seq - 1).payload;
+      const auto base = seq == 1 ? std::nullopt : std::optional<Base>({seq - 1, before});
+      const std::string record = *EncodeRecord(testing::Version("a", seq), seq, base);
+      PutFixed(bytes, static_cast<std::uint16_t>(record.size()));
+      bytes += record;
+    }
+    corpus.push_back(bytes);
+  }
+  Fuzz(testing::FuzzChain, corpus, 38, 5'000);
 }
 
 TEST(FuzzTest, BundlesSurvive) {
