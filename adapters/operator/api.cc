@@ -66,7 +66,8 @@ http::Response Frames(const http::Request& request, const journal::Journal& jour
     response.body.append(bytes);
     return Status();
   });
-  if (!written) return Refuse(500, written.error().message);
+  if (!written)
+    return Refuse(written.error().code == Code::kNotFound ? 404 : 500, written.error().message);
   return response;
 }
 

@@ -70,6 +70,8 @@ Status StorePort::Rotate(const std::vector<JournalRecord>& baseline, Now now) {
   if (observer_ && *rotated) {
     observer_({(*rotated)->frames, (*rotated)->bytes, true, SecondsSince(began)});
   }
+  const auto dropped = journal_.Retain(TimeOf(now));
+  if (!dropped) return Fail(dropped.error());
   return {};
 }
 

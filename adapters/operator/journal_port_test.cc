@@ -136,6 +136,22 @@ TEST_F(JournalPortTest, EverySegmentFoldsAndReplaysFromItsBaseline) {
   EXPECT_GT(whole.actions, 10U);
 }
 
+TEST_F(JournalPortTest, WhatRetentionKeepsFoldsToTheSameState) {
+  options_.retention.bytes_max = 1;
+  Open();
+  Live(1);
+  Open();
+  const Json state = Live(2);
+  Open();
+  const auto begin = journal_->Begin();
+  ASSERT_TRUE(Ok(begin));
+  EXPECT_GT(begin->first_seq, 1U);
+  EXPECT_EQ(journal_->SegmentCount(), options_.retention.segments_min);
+  ASSERT_TRUE(Ok(journal::Verify(*journal_)));
+  EXPECT_TRUE(FoldedFrom(*journal_, begin->first_seq) == state);
+  EXPECT_TRUE(VerifyFrom(*journal_, begin->first_seq).Exact());
+}
+
 TEST_F(JournalPortTest, ABundleOfTheNewestSegmentStandsAlone) {
   Open();
   const Json state = Live(1);

@@ -9,10 +9,12 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "pgo-operator: %s\n", options.error().message.c_str());
     return 2;
   }
-  const auto status = options->export_journal    ? pgo::ExportJournal(*options)
-                      : options->journal_status  ? pgo::ShowJournal(*options)
-                      : options->salvage_journal ? pgo::SalvageJournal(*options)
-                                                 : pgo::RunOperator(*options);
+  const auto status = options->export_journal      ? pgo::ExportJournal(*options)
+                      : options->journal_status    ? pgo::ShowJournal(*options)
+                      : options->journal_retention ? pgo::RetainJournal(*options)
+                      : options->journal_compact   ? pgo::CompactJournal(*options)
+                      : options->salvage_journal   ? pgo::SalvageJournal(*options)
+                                                   : pgo::RunOperator(*options);
   if (status) return 0;
   std::fprintf(stderr, "pgo-operator: %s\n", status.error().message.c_str());
   return 2;

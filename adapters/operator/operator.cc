@@ -197,6 +197,18 @@ Result<Servers> StartServers(const Options& options, const Identity& identity,
   return servers;
 }
 
+// What its retention no longer covers is given up before anything is rebuilt from it.
+Result<std::unique_ptr<journal::Journal>> OpenJournal(const Options& options) {
+  journal::JournalOptions how;
+  how.retention.bytes_max = options.journal_bytes_max;
+  how.retention.age_max_us = options.journal_age_max_us;
+  auto journal = journal::Journal::Open(options.data_directory + "/journal", how);
+  if (!journal) return Fail(journal.error().In("journal of " + options.data_directory));
+  const auto dropped = (*journal)->Retain({WallMicros(), 0});
+  if (!dropped) return Fail(dropped.error());
+  return journal;
+}
+
 // What was committed goes to the log and the metrics.
 void Report(Driver& driver, OperatorMetrics& metrics) {
   driver.SetOnCommit(
@@ -218,8 +230,8 @@ Status RunOperator(const Options& options) {
   if (!identity) return Fail(identity.error());
   auto config = kube::LoadConfig({options.kubeconfig, options.context});
   if (!config) return Fail(config.error());
-  auto journal = journal::Journal::Open(options.data_directory + "/journal", {});
-  if (!journal) return Fail(journal.error().In("journal of " + options.data_directory));
+  auto journal = OpenJournal(options);
+  if (!journal) return Fail(journal.error());
   auto engine = Rebuild(**journal);
   if (!engine) return Fail(engine.error());
   const Engine rebuilt = *engine;

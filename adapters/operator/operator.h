@@ -16,6 +16,13 @@ Status ExportJournal(const Options& options);
 // Prints what the journal of a stopped operator consists of: a table, or one JSON object.
 Status ShowJournal(const Options& options);
 
+// Tells which of its segments the options' bounds do not cover, and gives them up if they say
+// --apply. kInvalid without a bound.
+Status RetainJournal(const Options& options);
+
+// Packs its closed segments; says how many bytes are left of how many.
+Status CompactJournal(const Options& options);
+
 // Puts an intact copy in the place of a journal that cannot be opened because its log is damaged;
 // the damaged directory is kept beside it. Refuses, and changes nothing, if the journal opens as it
 // is, if the damage is elsewhere, or if records are missing up to the anchor (or there is none) and

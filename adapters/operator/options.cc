@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 
 extern char** environ;
 
@@ -50,6 +51,15 @@ void ReadEnvironment(Options& options) {
   options.settings = ReadSettings();
 }
 
+// A number and a unit of the table.
+bool ReadUnits(const std::string& text, const std::map<std::string, double>& units, double& out) {
+  const auto digits = text.find_first_not_of("0123456789");
+  const auto unit = units.find(digits == std::string::npos ? "" : text.substr(digits));
+  if (digits == 0 || text.empty() || text.size() > 24 || unit == units.end()) return false;
+  out = std::strtod(text.substr(0, digits).c_str(), nullptr) * unit->second;
+  return true;
+}
+
 // The directory of a stopped operator, as DIR or as everywhere else.
 void AddDirectory(CLI::App* verb, Options& options) {
   verb->add_option("DIR,--data-dir", options.data_directory, "directory of the stopped operator");
@@ -62,11 +72,80 @@ void AddFormat(CLI::App* verb, Options& options) {
       ->check(CLI::IsMember({"table", "json"}));
 }
 
+// "10GB", "512MiB", "1000000"
+Status ReadBytes(const std::string& text, std::uint64_t& out) {
+  static const std::map<std::string, double> kUnits{{"", 1},
+                                                    {"B", 1},
+                                                    {"kB", 1e3},
+                                                    {"MB", 1e6},
+                                                    {"GB", 1e9},
+                                                    {"TB", 1e12},
+                                                    {"KiB", 1024.0},
+                                                    {"MiB", 1048576.0},
+                                                    {"GiB", 1073741824.0},
+                                                    {"TiB", 1099511627776.0}};
+  double value = 0;
+  if (ReadUnits(text, kUnits, value) && value < 1e18) {
+    out = static_cast<std::uint64_t>(value);
+    return {};
+  }
+  return Fail(Code::kInvalid, "journal-max-bytes " + text +
+                                  ": must be a number with B, kB, MB, GB, TB or KiB…TiB, as 20GB");
+}
+
+// "30d", "12h", "45m"
+Status ReadAge(const std::string& text, std::int64_t& out) {
+  static const std::map<std::string, double> kUnits{
+      {"s", 1e6}, {"m", 6e7}, {"h", 3.6e9}, {"d", 8.64e10}, {"w", 6.048e11}};
+  double value = 0;
+  if (ReadUnits(text, kUnits, value) && value < 9e18) {
+    out = static_cast<std::int64_t>(value);
+    return {};
+  }
+  return Fail(Code::kInvalid,
+              "journal-max-age " + text + ": must be a number with s, m, h, d or w, as 30d");
+}
+
+// An option whose text is read by `read`; the environment's variable stands for it where it is not
+// given.
+template <typename T>
+void AddBound(CLI::App* app, const std::string& name, const char* variable, const char* what,
+              Status (*read)(const std::string&, T&), T& out) {
+  app->add_option_function<std::string>(
+         name,
+         [read, &out](const std::string& text) {
+           if (Status status = read(text, out); !status)
+             throw CLI::ValidationError(status.error().message);
+         },
+         what)
+      ->envname(variable);
+}
+
+void AddRetention(CLI::App* app, Options& options) {
+  AddBound(app, "--journal-max-bytes", "PGO_JOURNAL_MAX_BYTES",
+           "keep no more of the journal, as 20GB; whole segments go, oldest first", ReadBytes,
+           options.journal_bytes_max);
+  AddBound(app, "--journal-max-age", "PGO_JOURNAL_MAX_AGE",
+           "keep nothing older, as 90d; whole segments go, oldest first", ReadAge,
+           options.journal_age_max_us);
+}
+
 void AddUpkeepVerbs(CLI::App* journal, Options& options) {
   auto* status = journal->add_subcommand("status", "what it consists of: segments, times, bytes");
   AddDirectory(status, options);
   AddFormat(status, options);
   status->callback([&options] { options.journal_status = true; });
+  auto* retention = journal->add_subcommand(
+      "retention", "which segments the bounds no longer cover; with --apply, gives them up");
+  AddDirectory(retention, options);
+  AddFormat(retention, options);
+  AddRetention(retention, options);
+  retention->add_flag("--apply", options.apply, "do it; what goes cannot be had back");
+  retention->callback([&options] { options.journal_retention = true; });
+  auto* compact =
+      journal->add_subcommand("compact", "packs the segments that no more is written to");
+  AddDirectory(compact, options);
+  compact->callback([&options] { options.journal_compact = true; });
 }
 
 void AddJournalVerbs(CLI::App& app, Options& options) {
@@ -101,11 +180,14 @@ Result<Options> ReadOptions(int argc, char** argv) {
   app.set_version_flag("--version", std::string("pgo-operator ") + kBuild);
   app.footer(
       "Environment: PGO_NAMESPACE, PGO_TARGET_NAMESPACE(S), PGO_CONTROLLER_LEASE_NAME,\n"
-      "PGO_FEATURE_GATES, CRUNCHY_DEBUG, RELATED_IMAGE_*.\n\n"
+      "PGO_FEATURE_GATES, PGO_JOURNAL_MAX_BYTES, PGO_JOURNAL_MAX_AGE, CRUNCHY_DEBUG, "
+      "RELATED_IMAGE_*.\n\n"
       "Examples:\n"
       "  pgo-operator --data-dir /var/lib/pgo\n"
       "  pgo-operator --kubeconfig ~/.kube/config --data-dir ./data --debug\n"
+      "  pgo-operator --data-dir ./data --journal-max-bytes 20GB --journal-max-age 90d\n"
       "  pgo-operator journal status ./data -o json\n"
+      "  pgo-operator journal retention ./data --journal-max-age 30d\n"
       "  pgo-operator journal export --data-dir ./data -o incident.pgoj\n"
       "  pgo-operator journal salvage --data-dir ./data --anchor 1f…/3/4711/9c…");
   app.add_option("--data-dir", options.data_directory, "directory of journal and identity");
@@ -114,6 +196,7 @@ Result<Options> ReadOptions(int argc, char** argv) {
   app.add_option("--listen", options.listen, "ADDRESS:PORT of the HTTPS API");
   app.add_option("--health-listen", options.health_listen,
                  "ADDRESS:PORT of /healthz, /readyz and /metrics");
+  AddRetention(&app, options);
   app.add_flag("--debug", options.debug, "a log line for every event");
   AddJournalVerbs(app, options);
   try {

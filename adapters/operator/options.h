@@ -1,6 +1,7 @@
 // How the operator is told what to do: flags of pgo-operator, and the environment as PGO knows it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,12 @@ struct Options {
   std::string lease_namespace;                   // PGO_NAMESPACE; "": the namespace it runs in
   std::string lease_name;                        // PGO_CONTROLLER_LEASE_NAME
   std::vector<std::string> namespaces;           // PGO_TARGET_NAMESPACE(S); empty: all
-  bool debug = false;                            // --debug or CRUNCHY_DEBUG=true
-  Json settings = Json::object();                // what the engine may know: RELATED_IMAGE_*
+  // --journal-max-bytes, --journal-max-age, or PGO_JOURNAL_MAX_BYTES, PGO_JOURNAL_MAX_AGE; 0: all
+  // is kept
+  std::uint64_t journal_bytes_max = 0;
+  std::int64_t journal_age_max_us = 0;
+  bool debug = false;              // --debug or CRUNCHY_DEBUG=true
+  Json settings = Json::object();  // what the engine may know: RELATED_IMAGE_*
 
   // `journal export`
   bool export_journal = false;
@@ -28,6 +33,13 @@ struct Options {
   // `journal status`
   bool journal_status = false;
   bool json = false;  // -o json
+
+  // `journal retention`
+  bool journal_retention = false;
+  bool apply = false;  // not only tell
+
+  // `journal compact`
+  bool journal_compact = false;
 
   // `journal salvage`
   bool salvage_journal = false;

@@ -59,5 +59,54 @@ TEST_F(UpkeepTest, ShowsTheSegmentsOfAStoppedJournal) {
   EXPECT_EQ(GetArray(*json, {"segments"}).size(), 3U);
 }
 
+TEST_F(UpkeepTest, TellsWhatWouldGoAndGivesItUpOnlyIfTold) {
+  Write(4);
+  EXPECT_TRUE(Fails(RetainJournal(options_), Code::kInvalid, "must be given"));
+  options_.journal_age_max_us = 1;
+  options_.json = true;
+  const auto run = [&] {
+    ::testing::internal::CaptureStdout();
+    EXPECT_TRUE(Ok(RetainJournal(options_)));
+    return *ParseJson(::testing::internal::GetCapturedStdout());
+  };
+  EXPECT_EQ(GetArray(run(), {"segments"}).size(), 2U);
+  EXPECT_EQ(GetInt(*ParseJson(Shown()), {"first_seq"}), 1);
+  options_.apply = true;
+  EXPECT_EQ(GetArray(run(), {"segments"}).size(), 2U);
+  const auto shown = *ParseJson(Shown());
+  EXPECT_EQ(GetInt(shown, {"first_seq"}), 5);
+  EXPECT_EQ(GetArray(shown, {"seals"}).size(), 2U);
+  EXPECT_TRUE(GetArray(run(), {"segments"}).empty());
+}
+
+TEST_F(UpkeepTest, PacksClosedSegments) {
+  Write(3);
+  ::testing::internal::CaptureStdout();
+  EXPECT_TRUE(Ok(CompactJournal(options_)));
+  EXPECT_NE(::testing::internal::GetCapturedStdout().find("2 segments packed"), std::string::npos);
+}
+
+Result<Options> Read(std::vector<std::string> words) {
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  return ReadOptions(static_cast<int>(argv.size()), argv.data());
+}
+
+TEST(OptionsTest, ReadsTheBoundsOfTheJournal) {
+  const auto options =
+      Read({"pgo-operator", "--journal-max-bytes", "20GB", "--journal-max-age=90d"});
+  ASSERT_TRUE(Ok(options));
+  EXPECT_EQ(options->journal_bytes_max, 20'000'000'000U);
+  EXPECT_EQ(options->journal_age_max_us, 90LL * 86'400'000'000);
+  EXPECT_TRUE(Fails(Read({"pgo-operator", "--journal-max-age", "90"}), Code::kInvalid,
+                    "journal-max-age 90: must be"));
+  EXPECT_TRUE(Fails(Read({"pgo-operator", "--journal-max-bytes", "-3"}), Code::kInvalid));
+  ::setenv("PGO_JOURNAL_MAX_BYTES", "1MiB", 1);
+  const auto fallback = Read({"pgo-operator"});
+  ::unsetenv("PGO_JOURNAL_MAX_BYTES");
+  ASSERT_TRUE(Ok(fallback));
+  EXPECT_EQ(fallback->journal_bytes_max, 1U << 20U);
+}
+
 }  // namespace
 }  // namespace pgo

@@ -106,6 +106,7 @@ Result<Reader::Start> BundleFile::Baseline(std::uint64_t seq) const {
 
 Status BundleFile::Frames(SeqRange range, const FrameCallback& callback) const {
   const auto& points = state_->points;
+  if (Status kept = CheckKept(manifest().first_seq, {}, range); !kept) return kept;
   auto point = std::upper_bound(points.begin(), points.end(), range.from,
                                 [](std::uint64_t seq, const auto& p) { return seq < p.first_seq; });
   if (points.empty() || range.from > footer().last_seq) return {};

@@ -126,6 +126,9 @@ Result<Reader::Start> FrameStart(const Reader& reader, const Reader::Start& begi
 Result<Reader::Start> FindStart(const Reader& reader, const ExportOptions& options) {
   const Result<Reader::Start> begin = reader.Begin();
   if (!begin) return Fail(begin.error());
+  if (Status kept = CheckKept(begin->first_seq, {}, options.range); !kept) {
+    return Fail(kept.error());
+  }
   const std::uint64_t from = std::min(options.range.from, reader.Head().seq);
   if (from <= begin->first_seq) return begin;
   return options.from_baseline ? reader.Baseline(from) : FrameStart(reader, *begin, from);

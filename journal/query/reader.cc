@@ -1,5 +1,8 @@
 #include "journal/query/reader.h"
 
+#include <array>
+#include <ctime>
+
 #include "journal/query/decoder.h"
 #include "journal/query/scan.h"
 
@@ -16,6 +19,24 @@ bool Names(const RecordView& record, std::string_view subject) {
 }
 
 }  // namespace
+
+Status CheckKept(std::uint64_t first_kept, const std::optional<std::int64_t>& wall_us,
+                 SeqRange range) {
+  const bool all = range.from <= 1 && range.to >= first_kept;
+  if (first_kept <= 1 || all || range.from >= first_kept) return {};
+  std::string when;
+  if (wall_us) {
+    const auto seconds = static_cast<std::time_t>(*wall_us / 1'000'000);
+    std::tm parts{};
+    std::array<char, 40> text{};
+    gmtime_r(&seconds, &parts);
+    std::strftime(text.data(), text.size(), " (%Y-%m-%dT%H:%M:%SZ)", &parts);
+    when = text.data();
+  }
+  return Fail(Code::kNotFound, "record " + std::to_string(range.from) +
+                                   " is not kept here: what is begins with record " +
+                                   std::to_string(first_kept) + when);
+}
 
 Status Iterate(const Reader& reader, SeqRange range, const EntryCallback& callback) {
   Status problem;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "engine/base/result.h"
@@ -24,7 +25,7 @@ struct JournalHead {
   bool operator==(const JournalHead&) const = default;
 };
 
-// Both ends included.
+// Both ends included. From 1 (or 0) on means: from the first one kept.
 struct SeqRange {
   std::uint64_t from = 1;
   std::uint64_t to = UINT64_MAX;
@@ -43,6 +44,8 @@ struct Entry {
 using FrameCallback = std::function<bool(const FrameView& frame)>;
 using EntryCallback = std::function<bool(const Entry& entry)>;
 
+// Older records may be gone, by retention or because a bundle begins later. Asking for them is
+// kNotFound and names the first one kept, here as in all calls with a range: never "nothing".
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -57,7 +60,7 @@ class Reader {
   [[nodiscard]] virtual Result<Start> Begin() const = 0;
 
   // Where folding from empty may begin to reach the state after `seq`: at the newest baseline that
-  // ends at or before it, else at Begin().
+  // ends at or before it, else at Begin(). Of a store, kNotFound if `seq` is no longer kept.
   [[nodiscard]] virtual Result<Start> Baseline(std::uint64_t seq) const = 0;
 
   // Frames that hold a seq of the range, in order, each checked to follow the one before and to
@@ -68,6 +71,10 @@ class Reader {
   virtual Status BySubject(std::string_view subject, SeqRange range, Order order,
                            const EntryCallback& callback) const = 0;
 };
+
+// kNotFound if the range names records before the first one kept, of that wall time if known.
+Status CheckKept(std::uint64_t first_kept, const std::optional<std::int64_t>& wall_us,
+                 SeqRange range);
 
 // Records of the range, in order; elided ones are passed over.
 Status Iterate(const Reader& reader, SeqRange range, const EntryCallback& callback);

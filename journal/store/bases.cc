@@ -86,7 +86,7 @@ void Bases::Clear() {
 
 // Walks back from the end of the newest segment. What it does not reach is stored whole next time.
 Status Journal::State::WarmBases() {
-  const Segment segment = Look().segments.back();
+  const Segment segment = Look().segments->back();
   if (segment.first_seq == 0 || options.delta_bytes_max == 0) return {};
   FrameCursor newest(database->db(), {segment});
   FrameCursor others(database->db(), {segment});

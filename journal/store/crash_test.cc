@@ -304,9 +304,10 @@ TEST(CrashTest, AMissingOrForeignIndexKeyIsNoticed) {
       const auto database = Database::Open(copy, {}, std::make_shared<Latch>());
       ASSERT_TRUE(Ok(database));
       rocksdb::DB& db = (*database)->db();
-      rocksdb::ColumnFamilyHandle* index = (*database)->opened_segments()[0].index;
+      const Family index = (*database)->TakeSegments()[0].index;
       const std::string key = SubjectKey("pod/a", 7);
-      ASSERT_TRUE((remove ? db.Delete({}, index, key) : db.Put({}, index, "b" + key, "")).ok());
+      ASSERT_TRUE(
+          (remove ? db.Delete({}, index.get(), key) : db.Put({}, index.get(), "b" + key, "")).ok());
     }
     JournalOptions options;
     const auto journal = Journal::Open(copy, options);

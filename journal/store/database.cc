@@ -70,7 +70,9 @@ Error FromRocks(const rocksdb::Status& status) {
 
 Database::~Database() {
   if (db_ == nullptr) return;
-  for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
+  segments_.clear();
+  latest_.reset();
+  families_.clear();
   db_->Close();
 }
 
@@ -81,7 +83,10 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& directory,
   Status step = database->OpenFamilies(options, latch);
   if (step) step = database->EnsureIdentity(options.new_id);
   if (step) step = database->EnsureLatest();
+  if (step) step = database->CollectSeals();
+  if (step) step = database->DropSealed();
   if (step) step = database->CollectSegments();
+  database->families_.clear();
   if (!step) return Fail(step.error().In("journal " + directory));
   return database;
 }
@@ -96,9 +101,11 @@ Status Database::OpenFamilies(const DatabaseOptions& options, const std::shared_
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : *names) families.emplace_back(name, FamilySettings());
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::Open(settings, directory_, families, &families_, &db);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const rocksdb::Status opened = rocksdb::DB::Open(settings, directory_, families, &handles, &db);
   if (!opened.ok()) return Fail(OpenError(opened, directory_));
   db_.reset(db);
+  for (rocksdb::ColumnFamilyHandle* handle : handles) Hold(handle);
   return {};
 }
 
@@ -132,25 +139,31 @@ Result<std::vector<std::string>> Database::FamilyNames(const rocksdb::DBOptions&
   return names;
 }
 
-rocksdb::ColumnFamilyHandle* Database::FindFamily(const std::string& name) const {
+void Database::Hold(rocksdb::ColumnFamilyHandle* family) {
+  families_.emplace_back(family, [db = db_.get()](rocksdb::ColumnFamilyHandle* one) {
+    db->DestroyColumnFamilyHandle(one);
+  });
+}
+
+Family Database::FindFamily(const std::string& name) const {
   const auto found = std::find_if(families_.begin(), families_.end(),
-                                  [&](const auto* family) { return family->GetName() == name; });
+                                  [&](const Family& family) { return family->GetName() == name; });
   return found == families_.end() ? nullptr : *found;
 }
 
 bool Database::HasSegments() const {
-  return std::any_of(families_.begin(), families_.end(), [](const auto* family) {
+  return std::any_of(families_.begin(), families_.end(), [](const Family& family) {
     return ParseFamilyName(family->GetName(), kRecordsSuffix) ||
            ParseFamilyName(family->GetName(), kIndexSuffix);
   });
 }
 
-Result<rocksdb::ColumnFamilyHandle*> Database::CreateFamily(const std::string& name) {
+Result<Family> Database::CreateFamily(const std::string& name) {
   rocksdb::ColumnFamilyHandle* family = nullptr;
   const rocksdb::Status created = db_->CreateColumnFamily(FamilySettings(), name, &family);
   if (!created.ok()) return Fail(FromRocks(created));
-  families_.push_back(family);
-  return family;
+  Hold(family);
+  return families_.back();
 }
 
 Status Database::EnsureIdentity(const JournalId& new_id) {
@@ -174,7 +187,7 @@ Status Database::EnsureLatest() {
   latest_ = FindFamily(kLatestFamily);
   if (latest_ != nullptr) return {};
   if (HasSegments()) return Fail(Code::kCorrupt, "its column family latest is missing");
-  const Result<rocksdb::ColumnFamilyHandle*> created = CreateFamily(kLatestFamily);
+  const Result<Family> created = CreateFamily(kLatestFamily);
   if (!created) return Fail(created.error());
   latest_ = *created;
   return {};
@@ -182,12 +195,13 @@ Status Database::EnsureLatest() {
 
 Status Database::CollectSegments() {
   std::set<std::uint32_t> numbers;
-  for (const auto* family : families_) {
+  for (const Family& family : families_) {
     for (const char* suffix : {kRecordsSuffix, kIndexSuffix}) {
       if (const auto number = ParseFamilyName(family->GetName(), suffix)) numbers.insert(*number);
     }
   }
-  std::uint32_t expected = 1;
+  const auto first_number = static_cast<std::uint32_t>(seals_.size() + 1);
+  std::uint32_t expected = first_number;
   for (const std::uint32_t number : numbers) {
     if (number != expected++) {
       return Fail(Code::kCorrupt, "segment " + FamilyName(expected - 1, "") + " is missing");
@@ -196,6 +210,13 @@ Status Database::CollectSegments() {
                     FindFamily(FamilyName(number, kIndexSuffix))};
     if (Status filled = FillSegment(segment); !filled) return filled;
     segments_.push_back(segment);
+  }
+  const Result<Reader::Start> start = StartAfter(journal_id_, seals_);
+  if (!start) return Fail(start.error());
+  if (!seals_.empty() && (segments_.empty() || segments_[0].first_seq != start->first_seq)) {
+    return Fail(Code::kCorrupt, "segment " + FamilyName(first_number, "") +
+                                    " does not begin with record " +
+                                    std::to_string(start->first_seq) + ", behind the last seal");
   }
   if (!segments_.empty()) return {};
   Result<Segment> first = AddSegment(1);
@@ -211,7 +232,7 @@ Status Database::FillSegment(Segment& segment) {
     return Fail(Code::kCorrupt, "the records of segment " + name + " are missing");
   }
   const std::unique_ptr<rocksdb::Iterator> frames(
-      db_->NewIterator(rocksdb::ReadOptions(), segment.records));
+      db_->NewIterator(rocksdb::ReadOptions(), segment.records.get()));
   frames->SeekToFirst();
   if (!frames->status().ok()) return Fail(FromRocks(frames->status()));
   if (frames->Valid()) {
@@ -237,17 +258,54 @@ Result<Segment> Database::AddSegment(std::uint32_t number) {
   if (!index) return Fail(index.error());
   segment.records = *records;
   segment.index = *index;
+  // Readers must hold the last of it once it is dropped.
+  std::erase(families_, *records);
+  std::erase(families_, *index);
   return segment;
 }
 
 Status Database::DropSegment(const Segment& segment) {
-  for (rocksdb::ColumnFamilyHandle* family : {segment.index, segment.records}) {
-    const rocksdb::Status dropped = db_->DropColumnFamily(family);
-    if (!dropped.ok()) return Fail(FromRocks(dropped));
-    std::erase(families_, family);
-    db_->DestroyColumnFamilyHandle(family);
+  if (Status dropped = DropFamily(segment.index); !dropped) return dropped;
+  return DropFamily(segment.records);
+}
+
+Status Database::DropFamily(const Family& family) {
+  const rocksdb::Status dropped = db_->DropColumnFamily(family.get());
+  return dropped.ok() ? Status() : Fail(FromRocks(dropped));
+}
+
+Status Database::WriteSeal(const Seal& seal) {
+  rocksdb::Status put =
+      db_->Put(WriteSettings(true), kSealPrefix + FamilyName(seal.segment, ""), SealJson(seal));
+  if (put.ok()) put = db_->Flush(rocksdb::FlushOptions());
+  return put.ok() ? Status() : Fail(FromRocks(put));
+}
+
+Status Database::CollectSeals() {
+  const std::string prefix = kSealPrefix;
+  const std::unique_ptr<rocksdb::Iterator> seals(db_->NewIterator(rocksdb::ReadOptions()));
+  for (seals->Seek(prefix); seals->Valid() && seals->key().starts_with(prefix); seals->Next()) {
+    Result<Seal> seal = ParseSeal(seals->value().ToStringView());
+    if (!seal) return Fail(seal.error());
+    seals_.push_back(*std::move(seal));
   }
-  std::erase_if(segments_, [&](const Segment& one) { return one.number == segment.number; });
+  if (!seals->status().ok()) return Fail(FromRocks(seals->status()));
+  // Names sort by number only as long as they have four digits.
+  std::ranges::sort(seals_, {}, &Seal::segment);
+  const Result<Reader::Start> start = StartAfter(journal_id_, seals_);
+  return start ? Status() : Fail(start.error());
+}
+
+// What a crash left of segments whose seals are durable.
+Status Database::DropSealed() {
+  const std::vector<Family> families = families_;
+  for (const Family& family : families) {
+    auto number = ParseFamilyName(family->GetName(), kRecordsSuffix);
+    if (!number) number = ParseFamilyName(family->GetName(), kIndexSuffix);
+    if (!number || *number > seals_.size()) continue;
+    if (Status dropped = DropFamily(family); !dropped) return dropped;
+    std::erase(families_, family);
+  }
   return {};
 }
 

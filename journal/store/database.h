@@ -12,13 +12,18 @@
 #include "engine/base/result.h"
 #include "journal/query/reader.h"
 #include "journal/store/latch.h"
+#include "journal/store/seal.h"
 
 namespace pgo::journal {
 
+// Shared, so that a reader inside a segment that is dropped meanwhile can finish. All must be gone
+// before the database closes.
+using Family = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
+
 struct Segment {
   std::uint32_t number = 0;
-  rocksdb::ColumnFamilyHandle* records = nullptr;  // owned by the Database
-  rocksdb::ColumnFamilyHandle* index = nullptr;
+  Family records;
+  Family index;
   std::uint64_t first_seq = 0;     // 0: empty
   std::int64_t first_wall_us = 0;  // of its first frame
 };
@@ -41,14 +46,19 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   [[nodiscard]] rocksdb::DB& db() const { return *db_; }
-  [[nodiscard]] rocksdb::ColumnFamilyHandle* latest() const { return latest_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* latest() const { return latest_.get(); }
   [[nodiscard]] const JournalId& journal_id() const { return journal_id_; }
   [[nodiscard]] const std::string& directory() const { return directory_; }
-  // In order, numbers without a gap, at least one. As of Open; later ones come from AddSegment.
-  [[nodiscard]] const std::vector<Segment>& opened_segments() const { return segments_; }
+  // In order, numbers without a gap, at least one; the first one follows the last seal. As of Open;
+  // later ones come from AddSegment. Gives them away: the database keeps no hold on them.
+  [[nodiscard]] std::vector<Segment> TakeSegments() { return std::move(segments_); }
+  // Of the segments that were dropped, in order, from the first segment on. As of Open.
+  [[nodiscard]] const std::vector<Seal>& opened_seals() const { return seals_; }
 
   Result<Segment> AddSegment(std::uint32_t number);
-  // Removes a segment that holds nothing.
+  // Durable in a table when it returns.
+  Status WriteSeal(const Seal& seal);
+  // Removes a segment that holds nothing, or is sealed.
   Status DropSegment(const Segment& segment);
 
  private:
@@ -58,18 +68,23 @@ class Database {
                                                const DatabaseOptions& options) const;
   Status EnsureIdentity(const JournalId& new_id);
   Status EnsureLatest();
+  Status CollectSeals();
+  Status DropSealed();
   Status CollectSegments();
   Status FillSegment(Segment& segment);
-  Result<rocksdb::ColumnFamilyHandle*> CreateFamily(const std::string& name);
-  [[nodiscard]] rocksdb::ColumnFamilyHandle* FindFamily(const std::string& name) const;
+  Status DropFamily(const Family& family);
+  Result<Family> CreateFamily(const std::string& name);
+  [[nodiscard]] Family FindFamily(const std::string& name) const;
+  void Hold(rocksdb::ColumnFamilyHandle* family);
   [[nodiscard]] bool HasSegments() const;
 
   std::string directory_;
   std::unique_ptr<rocksdb::DB> db_;
-  std::vector<rocksdb::ColumnFamilyHandle*> families_;
-  rocksdb::ColumnFamilyHandle* latest_ = nullptr;
+  std::vector<Family> families_;  // those of segments only while it opens
+  Family latest_;
   JournalId journal_id_{};
   std::vector<Segment> segments_;
+  std::vector<Seal> seals_;
 };
 
 // Our error for one of RocksDB's: kCorrupt for damage, kUnavailable for a disk that refuses.

@@ -41,7 +41,7 @@ Status SumRecords(const FrameView& frame, KeySum& sum) {
 Result<KeySum> SumIndex(rocksdb::DB& db, const Segment& segment, std::uint64_t last) {
   KeySum sum;
   const std::unique_ptr<rocksdb::Iterator> keys(
-      db.NewIterator(rocksdb::ReadOptions(), segment.index));
+      db.NewIterator(rocksdb::ReadOptions(), segment.index.get()));
   for (keys->SeekToFirst(); keys->Valid(); keys->Next()) {
     const std::string_view key = keys->key().ToStringView();
     const auto seq = ParseSeqKey(key.substr(key.size() - std::min<std::size_t>(key.size(), 8)));
@@ -56,11 +56,12 @@ Result<KeySum> SumIndex(rocksdb::DB& db, const Segment& segment, std::uint64_t l
 
 Status Journal::VerifyIndex() const {
   const State::Published now = state_->Look();
-  for (std::size_t i = 0; i < now.segments.size(); ++i) {
-    const Segment& segment = now.segments[i];
+  const std::vector<Segment>& segments = *now.segments;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const Segment& segment = segments[i];
     if (segment.first_seq == 0) continue;
-    const bool newest = i + 1 == now.segments.size() || now.segments[i + 1].first_seq == 0;
-    const std::uint64_t last = newest ? now.durable.seq : now.segments[i + 1].first_seq - 1;
+    const bool newest = i + 1 == segments.size() || segments[i + 1].first_seq == 0;
+    const std::uint64_t last = newest ? now.durable.seq : segments[i + 1].first_seq - 1;
     KeySum records;
     Status problem;
     const Status walked = Frames({segment.first_seq, last}, [&](const FrameView& frame) {

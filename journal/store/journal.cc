@@ -49,7 +49,7 @@ std::uint64_t Journal::NextSeq() const { return state_->Look().appended.seq + 1;
 
 std::optional<Error> Journal::Poisoned() const { return state_->latch->Get(); }
 
-std::size_t Journal::SegmentCount() const { return state_->Look().segments.size(); }
+std::size_t Journal::SegmentCount() const { return state_->Look().segments->size(); }
 
 Status Journal::NewEpoch(std::uint64_t epoch) {
   if (epoch < state_->epoch) {
@@ -73,10 +73,11 @@ Status Journal::Sync() {
 }
 
 bool Journal::RotationDue(FrameTime time) const {
-  const Segment newest = state_->Look().segments.back();
+  const State::Published now = state_->Look();
+  const Segment& newest = now.segments->back();
   if (newest.first_seq == 0) return false;
   return state_->segment_bytes >= state_->options.segment_bytes_max ||
-         state_->Look().appended.seq - newest.first_seq >= state_->options.segment_records_max ||
+         now.appended.seq - newest.first_seq >= state_->options.segment_records_max ||
          time.wall_us - newest.first_wall_us >= state_->options.segment_age_max_us;
 }
 
@@ -87,21 +88,28 @@ Result<std::optional<AppendedFrame>> Journal::Rotate(FrameTime time,
   const Result<std::vector<EncodedFrame>> frames =
       state_->EncodeFrames(kFlagBaseline, records, time);
   if (!frames) return Fail(frames.error().In("baseline"));
-  Result<Segment> segment = state_->database->AddSegment(state_->Look().segments.back().number + 1);
-  if (!segment) {
-    state_->latch->Trip("new segment: " + segment.error().message);
-    return Fail(Code::kUnknown, "new segment: " + segment.error().message);
-  }
-  {
-    const std::scoped_lock lock(state_->mutex);
-    state_->published.segments.push_back(*segment);
-  }
+  if (Status turned = state_->Turn(); !turned) return Fail(turned.error());
   state_->segment_bytes = 0;
   state_->bases->Clear();
   if (records.empty()) return std::optional<AppendedFrame>();
   Result<AppendedFrame> appended = state_->AppendFrames(records, *frames, true);
   if (!appended) return Fail(appended.error());
   return std::optional<AppendedFrame>(*appended);
+}
+
+// A new newest segment; one that holds nothing yet will do.
+Status Journal::State::Turn() {
+  std::vector<Segment> segments = *Look().segments;
+  if (segments.back().first_seq == 0) return {};
+  Result<Segment> segment = database->AddSegment(segments.back().number + 1);
+  if (!segment) {
+    latch->Trip("new segment: " + segment.error().message);
+    return Fail(Code::kUnknown, "new segment: " + segment.error().message);
+  }
+  segments.push_back(*segment);
+  const std::scoped_lock lock(mutex);
+  published.segments = std::make_shared<const std::vector<Segment>>(std::move(segments));
+  return {};
 }
 
 Status Journal::State::Refusal() const {
@@ -121,12 +129,13 @@ Status Journal::State::Write(rocksdb::WriteBatch& batch, bool sync) {
 
 Status Journal::State::PutFrame(rocksdb::WriteBatch& batch, const Segment& segment,
                                 const EncodedFrame& frame, std::span<const Record> records) const {
-  rocksdb::Status put = batch.Put(segment.records, SeqKey(frame.header.first_seq), frame.bytes);
+  rocksdb::Status put =
+      batch.Put(segment.records.get(), SeqKey(frame.header.first_seq), frame.bytes);
   for (std::size_t i = 0; i < records.size() && put.ok(); ++i) {
     const std::set<std::string_view> subjects(records[i].subjects.begin(),
                                               records[i].subjects.end());
     for (const std::string_view subject : subjects) {
-      put = batch.Put(segment.index, SubjectKey(subject, frame.header.first_seq + i), "");
+      put = batch.Put(segment.index.get(), SubjectKey(subject, frame.header.first_seq + i), "");
     }
   }
   const JournalHead head{database->journal_id(), frame.header.epoch, frame.header.last_seq(),
@@ -141,10 +150,11 @@ void Journal::State::Publish(const EncodedFrame& frame, bool sync) {
                         frame.chain};
   if (sync) published.durable = published.appended;
   segment_bytes += frame.bytes.size();
-  Segment& newest = published.segments.back();
-  if (newest.first_seq != 0) return;
-  newest.first_seq = frame.header.first_seq;
-  newest.first_wall_us = frame.header.wall_us;
+  if (published.segments->back().first_seq != 0) return;
+  std::vector<Segment> segments = *published.segments;
+  segments.back().first_seq = frame.header.first_seq;
+  segments.back().first_wall_us = frame.header.wall_us;
+  published.segments = std::make_shared<const std::vector<Segment>>(std::move(segments));
 }
 
 Result<EncodedFrame> Journal::State::Encode(std::uint8_t flags, std::span<const Record> records,
@@ -196,7 +206,8 @@ Result<std::vector<EncodedFrame>> Journal::State::EncodeFrames(std::uint8_t flag
 Result<AppendedFrame> Journal::State::AppendFrames(std::span<const Record> records,
                                                    const std::vector<EncodedFrame>& frames,
                                                    bool sync) {
-  const Segment segment = Look().segments.back();
+  const auto segments = Look().segments;
+  const Segment& segment = segments->back();
   std::size_t bytes = 0;
   for (const EncodedFrame& frame : frames) bytes += frame.bytes.size();
   rocksdb::WriteBatch batch(bytes + 256, 0, kProtectionBytes, 0);

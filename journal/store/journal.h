@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +21,7 @@
 #include "engine/base/result.h"
 #include "journal/query/reader.h"
 #include "journal/query/verify.h"
+#include "journal/store/seal.h"
 #include "journal/store/status.h"
 
 namespace rocksdb {
@@ -55,6 +57,7 @@ struct JournalOptions {
   // Memory for the newest payloads of the active segment, to store the next ones as differences to
   // them; 0: every payload is stored whole.
   std::size_t delta_bytes_max = 64U << 20U;
+  Retention retention;          // none by default; Retain carries it out
   bool verify_all = false;      // at open: every frame and the index; else the newest 1024 frames
   rocksdb::Env* env = nullptr;  // not owned; for fault injection; default: the system's
 };
@@ -89,10 +92,20 @@ class Journal final : public Reader {
   // the segment stays empty until the next append, and a reopen before that undoes it.
   Result<std::optional<AppendedFrame>> Rotate(FrameTime time, std::span<const Record> baseline);
 
+  // Gives up the oldest segments that retention no longer covers, by the wall clock of `now`; for
+  // the writer, best after Rotate. What is kept begins with a baseline and verifies from the seal
+  // of what went before. kUnknown, and poisoned, if the disk refuses. Answers what went.
+  Result<std::vector<Seal>> Retain(FrameTime now);
+  // How many of the oldest segments a retention would give up.
+  [[nodiscard]] Result<std::size_t> Expired(const Retention& retention, FrameTime now) const;
+  // Packs the segments that no more is written to as tightly as RocksDB can. Any thread; false of
+  // `progress` interrupts between two of them.
+  Status Compact(const std::function<bool(std::uint32_t segment)>& progress = {});
+
   // The error that poisoned the handle.
   [[nodiscard]] std::optional<Error> Poisoned() const;
 
-  // Reader: durable frames only. Head().epoch is that of the last durable frame.
+  // Reader: durable frames only, from Begin() on. Head().epoch is that of the last durable frame.
   [[nodiscard]] JournalHead Head() const override;
   [[nodiscard]] Result<Start> Begin() const override;
   [[nodiscard]] Result<Start> Baseline(std::uint64_t seq) const override;

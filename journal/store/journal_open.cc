@@ -58,7 +58,11 @@ Result<std::unique_ptr<Journal>> Journal::Open(const std::string& directory,
 }
 
 Status Journal::State::Recover() {
-  published.segments = database->opened_segments();
+  const Result<Start> begin = StartAfter(database->journal_id(), database->opened_seals());
+  if (!begin) return Fail(begin.error());
+  published.begin = *begin;
+  published.seals = std::make_shared<const std::vector<Seal>>(database->opened_seals());
+  published.segments = std::make_shared<const std::vector<Segment>>(database->TakeSegments());
   if (Status dropped = DropEmptyLastSegment(); !dropped) return dropped;
   const Result<JournalHead> head = FindHead();
   if (!head) return Fail(head.error());
@@ -73,15 +77,16 @@ Status Journal::State::Recover() {
 // A segment without frames is a rotation that a crash cut short: its baseline is missing, so
 // nothing may be appended to it.
 Status Journal::State::DropEmptyLastSegment() {
-  const Segment last = published.segments.back();
-  if (published.segments.size() == 1 || last.first_seq != 0) return {};
-  if (Status dropped = database->DropSegment(last); !dropped) return dropped;
-  published.segments.pop_back();
+  std::vector<Segment> segments = *published.segments;
+  if (segments.size() == 1 || segments.back().first_seq != 0) return {};
+  if (Status dropped = database->DropSegment(segments.back()); !dropped) return dropped;
+  segments.pop_back();
+  published.segments = std::make_shared<const std::vector<Segment>>(std::move(segments));
   return {};
 }
 
 Result<JournalHead> Journal::State::FindHead() const {
-  FrameCursor cursor(database->db(), published.segments);
+  FrameCursor cursor(database->db(), *published.segments);
   const Result<bool> found = cursor.SeekLast();
   if (!found) return Fail(found.error());
   const JournalId& id = database->journal_id();
@@ -116,16 +121,16 @@ Status Journal::State::CompareStoredHead(const JournalHead& head) const {
 void Journal::State::MeasureLastSegment() {
   for (const char* name : {"rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables"}) {
     std::uint64_t bytes = 0;
-    if (database->db().GetIntProperty(published.segments.back().records, name, &bytes)) {
+    if (database->db().GetIntProperty(published.segments->back().records.get(), name, &bytes)) {
       segment_bytes += bytes;
     }
   }
 }
 
 Result<std::uint64_t> Journal::State::TailStart(std::uint64_t frames) const {
-  FrameCursor cursor(database->db(), published.segments);
+  FrameCursor cursor(database->db(), *published.segments);
   Result<bool> on_frame = cursor.SeekLast();
-  std::uint64_t first = 1;
+  std::uint64_t first = published.begin.first_seq;
   for (std::uint64_t i = 0; i < frames && on_frame && *on_frame; ++i) {
     const Result<FrameView> frame = cursor.Frame();
     if (!frame) return Fail(frame.error());

@@ -8,19 +8,20 @@ namespace pgo::journal {
 
 JournalHead Journal::Head() const { return state_->Look().durable; }
 
-Result<Reader::Start> Journal::Begin() const {
-  return Start{1, GenesisOf(state_->database->journal_id())};
-}
+Result<Reader::Start> Journal::Begin() const { return state_->Look().begin; }
 
 Result<Reader::Start> Journal::Baseline(std::uint64_t seq) const {
   const State::Published now = state_->Look();
-  FrameCursor cursor(state_->database->db(), now.segments);
-  for (auto segment = now.segments.rbegin(); segment != now.segments.rend(); ++segment) {
+  if (seq < now.begin.first_seq - 1) {
+    return Fail(State::CheckKept(now, {std::max<std::uint64_t>(seq, 2), seq}).error());
+  }
+  FrameCursor cursor(state_->database->db(), *now.segments);
+  for (auto segment = now.segments->rbegin(); segment != now.segments->rend(); ++segment) {
     if (segment->first_seq == 0 || segment->first_seq > seq) continue;
     const Result<std::uint64_t> last = state_->BaselineEnd(cursor, segment->first_seq);
     if (!last) return Fail(last.error());
     if (*last == 0 || *last > seq) continue;
-    const Result<ChainWalk> walk = state_->WalkFrom(cursor, segment->first_seq);
+    const Result<ChainWalk> walk = state_->WalkFrom(cursor, now.begin, segment->first_seq);
     if (!walk) return Fail(walk.error());
     return Start{walk->next_seq(), walk->chain()};
   }
@@ -42,7 +43,8 @@ Result<std::uint64_t> Journal::State::BaselineEnd(FrameCursor& cursor, std::uint
 }
 
 // Puts the cursor on the frame that holds `seq` and gives the chain that frame must continue.
-Result<ChainWalk> Journal::State::WalkFrom(FrameCursor& cursor, std::uint64_t seq) const {
+Result<ChainWalk> Journal::State::WalkFrom(FrameCursor& cursor, const Start& begin,
+                                           std::uint64_t seq) const {
   Result<bool> found = cursor.SeekHolding(seq);
   if (!found) return Fail(found.error());
   if (!*found) {
@@ -51,7 +53,7 @@ Result<ChainWalk> Journal::State::WalkFrom(FrameCursor& cursor, std::uint64_t se
   const Result<FrameView> frame = cursor.Frame();
   if (!frame) return Fail(frame.error());
   const std::uint64_t first = frame->header.first_seq;
-  if (first == 1) return ChainWalk(1, GenesisOf(database->journal_id()));
+  if (first == begin.first_seq) return ChainWalk(first, begin.chain);
   Result<bool> before = cursor.Previous();
   if (!before) return Fail(before.error());
   if (!*before) {
@@ -67,13 +69,20 @@ Result<ChainWalk> Journal::State::WalkFrom(FrameCursor& cursor, std::uint64_t se
   return walk;
 }
 
+Status Journal::State::CheckKept(const Published& now, SeqRange range) {
+  const std::optional<std::int64_t> wall_us =
+      now.seals->empty() ? std::nullopt : std::optional(now.segments->front().first_wall_us);
+  return journal::CheckKept(now.begin.first_seq, wall_us, range);
+}
+
 Status Journal::Frames(SeqRange range, const FrameCallback& callback) const {
   const State::Published now = state_->Look();
   const std::uint64_t last = std::min(range.to, now.durable.seq);
-  const std::uint64_t from = std::max<std::uint64_t>(range.from, 1);
+  if (Status kept = state_->CheckKept(now, range); !kept) return kept;
+  const std::uint64_t from = std::max(range.from, now.begin.first_seq);
   if (from > last) return {};
-  FrameCursor cursor(state_->database->db(), now.segments);
-  Result<ChainWalk> walk = state_->WalkFrom(cursor, from);
+  FrameCursor cursor(state_->database->db(), *now.segments);
+  Result<ChainWalk> walk = state_->WalkFrom(cursor, now.begin, from);
   if (!walk) return Fail(walk.error());
   while (true) {
     const Result<FrameView> frame = cursor.Frame();
@@ -148,17 +157,18 @@ Status Journal::BySubject(std::string_view subject, SeqRange range, Order order,
                           const EntryCallback& callback) const {
   const State::Published now = state_->Look();
   const std::uint64_t last = std::min(range.to, now.durable.seq);
+  if (Status kept = state_->CheckKept(now, range); !kept) return kept;
   if (subject.empty() || range.from > last) return {};
-  std::vector<Segment> segments = now.segments;
+  std::vector<Segment> segments = *now.segments;
   const bool newest = order == Order::kNewestFirst;
   if (newest) std::reverse(segments.begin(), segments.end());
-  Delivery delivery(state_->database->db(), now.segments, order);
+  Delivery delivery(state_->database->db(), *now.segments, order);
   const std::string prefix = SubjectPrefix(subject);
   bool more = true;
   for (const Segment& segment : segments) {
     delivery.Enter(segment);
     const std::unique_ptr<rocksdb::Iterator> keys(
-        state_->database->db().NewIterator(rocksdb::ReadOptions(), segment.index));
+        state_->database->db().NewIterator(rocksdb::ReadOptions(), segment.index.get()));
     newest ? keys->SeekForPrev(SubjectKey(subject, last))
            : keys->Seek(SubjectKey(subject, range.from));
     for (; more && keys->Valid() && keys->key().starts_with(prefix);

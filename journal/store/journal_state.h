@@ -20,7 +20,9 @@ struct Journal::State {
   struct Published {
     JournalHead appended;  // in the log, perhaps not on disk
     JournalHead durable;
-    std::vector<Segment> segments;  // at least one
+    Start begin;                                           // of what is kept
+    std::shared_ptr<const std::vector<Segment>> segments;  // at least one
+    std::shared_ptr<const std::vector<Seal>> seals;
   };
 
   JournalOptions options;
@@ -49,7 +51,11 @@ struct Journal::State {
   Status WarmBases();
   [[nodiscard]] Result<std::uint64_t> TailStart(std::uint64_t frames) const;
 
+  // Retention.
+  Result<Seal> DropOldest(FrameTime now);
+
   // Appending.
+  Status Turn();
   [[nodiscard]] Status Refusal() const;  // of a poisoned handle
   Result<EncodedFrame> Encode(std::uint8_t flags, std::span<const Record> records, FrameTime time,
                               const JournalHead& after);
@@ -65,7 +71,8 @@ struct Journal::State {
 
   // Reading.
   Result<std::uint64_t> BaselineEnd(FrameCursor& cursor, std::uint64_t first) const;
-  Result<ChainWalk> WalkFrom(FrameCursor& cursor, std::uint64_t seq) const;
+  Result<ChainWalk> WalkFrom(FrameCursor& cursor, const Start& begin, std::uint64_t seq) const;
+  static Status CheckKept(const Published& now, SeqRange range);
 };
 
 }  // namespace pgo::journal

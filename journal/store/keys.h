@@ -1,5 +1,6 @@
 // Keys of the column families. Permanent: docs/journal-format.md.
 //   default  "identity" -> JSON
+//            "seal/NNNN" -> JSON, of a segment that was dropped
 //   latest   "head"     -> u64 epoch | u64 seq | chain[32]     (little endian)
 //   NNNN.rec be64(first_seq)            -> frame
 //   NNNN.idx subject | 00 | be64(seq)   -> nothing
@@ -17,6 +18,7 @@ namespace pgo::journal {
 inline constexpr const char* kIdentityKey = "identity";
 inline constexpr const char* kLatestFamily = "latest";
 inline constexpr const char* kHeadKey = "head";
+inline constexpr const char* kSealPrefix = "seal/";  // then NNNN of the segment
 inline constexpr const char* kRecordsSuffix = ".rec";
 inline constexpr const char* kIndexSuffix = ".idx";
 

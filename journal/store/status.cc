@@ -22,7 +22,7 @@ Result<SegmentStatus> StatusOf(rocksdb::DB& db, const Segment& segment) {
   out.number = segment.number;
   out.first_seq = segment.first_seq;
   out.first_wall_us = segment.first_wall_us;
-  out.bytes = BytesOf(db, segment.records) + BytesOf(db, segment.index);
+  out.bytes = BytesOf(db, segment.records.get()) + BytesOf(db, segment.index.get());
   if (segment.first_seq == 0) return out;
   FrameCursor cursor(db, {segment});
   for (const bool last : {false, true}) {
@@ -71,10 +71,9 @@ Result<JournalStatus> Journal::Describe() const {
   const State::Published now = state_->Look();
   out.directory = state_->database->directory();
   out.head = now.durable;
-  const Result<Start> begin = Begin();
-  if (!begin) return Fail(begin.error());
-  out.first_seq = begin->first_seq;
-  for (const Segment& segment : now.segments) {
+  out.first_seq = now.begin.first_seq;
+  out.seals = *now.seals;
+  for (const Segment& segment : *now.segments) {
     Result<SegmentStatus> one = StatusOf(state_->database->db(), segment);
     if (!one) return Fail(one.error().In("segment " + std::to_string(segment.number)));
     out.segments.push_back(*one);
@@ -98,6 +97,8 @@ std::string StatusJson(const JournalStatus& status) {
   for (const SegmentStatus& segment : status.segments) {
     json["segments"].push_back(SegmentJson(segment));
   }
+  json["seals"] = Json::array();
+  for (const Seal& seal : status.seals) json["seals"].push_back(*ParseJson(SealJson(seal)));
   if (status.poisoned) json["refuses_writes_since"] = status.poisoned->message;
   return DumpJson(json);
 }

@@ -8,6 +8,7 @@
 
 #include "engine/base/result.h"
 #include "journal/query/reader.h"
+#include "journal/store/seal.h"
 
 namespace pgo::journal {
 
@@ -27,6 +28,7 @@ struct JournalStatus {
   JournalHead head;
   std::uint64_t first_seq = 1;          // of what is kept
   std::vector<SegmentStatus> segments;  // oldest first
+  std::vector<Seal> seals;              // of segments that are no longer kept, oldest first
   std::uint64_t disk_bytes = 0;         // of all files of the directory
   std::optional<Error> poisoned;        // the first write error of this handle
 };

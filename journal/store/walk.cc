@@ -15,7 +15,7 @@ void FrameCursor::Enter(std::size_t segment) {
   if (iterator_ != nullptr && at_ == segment) return;
   at_ = segment;
   // RocksDB reads ahead by itself where blocks are read in a row; said here, each seek would pay.
-  iterator_.reset(db_.NewIterator(rocksdb::ReadOptions(), segments_[segment].records));
+  iterator_.reset(db_.NewIterator(rocksdb::ReadOptions(), segments_[segment].records.get()));
 }
 
 Result<bool> FrameCursor::Valid() const {
