@@ -26,8 +26,11 @@ struct VerifyProgress {
 // Called now and then; false interrupts with kUnavailable.
 using ProgressCallback = std::function<bool(const VerifyProgress& progress)>;
 
-// kCorrupt names the first damaged frame or record.
-Result<VerifyReport> Verify(const Reader& reader, const ProgressCallback& progress = {});
+// kCorrupt names the first damaged frame or record. With several threads the journal is proven in
+// as many parts, each from the hash stated before it, which the part before it proves; `progress`
+// is called on all of them, one at a time, and the seq it is told is the number of records so far.
+Result<VerifyReport> Verify(const Reader& reader, const ProgressCallback& progress = {},
+                            unsigned threads = 1);
 
 // A head that was written down elsewhere (the leader's Lease), to notice a volume rolled back.
 enum class AnchorVerdict : std::uint8_t {
