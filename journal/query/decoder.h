@@ -22,7 +22,7 @@ class Decoder {
  public:
   // The stored bytes of one record; nothing if they are not carried.
   using Fetch = std::function<Result<std::optional<std::string>>(std::uint64_t seq)>;
-  static constexpr std::size_t kKeptBytes = 32U << 20U;
+  static constexpr std::size_t kKeptBytes = 64U << 20U;  // as the store has for writing
 
   // Payloads read lately are kept, up to `kept_bytes`, so that a walk over records in the order
   // named decodes each of them once.

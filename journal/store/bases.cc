@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kRowBytes = 256;  // of a row beside key and payload, about
 // What an open spends on them: records looked at, and records read to rebuild their payloads.
 constexpr std::size_t kWarmRecords = 32'768;
-constexpr std::size_t kWarmReads = 32'768;
+constexpr std::size_t kWarmReads = 16'384;
 
 bool Fits(const Record& record) {
   return !record.subjects.empty() && record.payload.size() >= kDeltaPayloadBytesMin &&

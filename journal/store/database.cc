@@ -68,6 +68,9 @@ Error FromRocks(const rocksdb::Status& status) {
   return {damage ? Code::kCorrupt : Code::kUnavailable, status.ToString()};
 }
 
+Database::Database(std::string directory)
+    : directory_(std::move(directory)), blocks_(NewBlockCache()) {}
+
 Database::~Database() {
   if (db_ == nullptr) return;
   segments_.clear();
@@ -99,7 +102,7 @@ Status Database::OpenFamilies(const DatabaseOptions& options, const std::shared_
   const Result<std::vector<std::string>> names = FamilyNames(settings, options);
   if (!names) return Fail(names.error());
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string& name : *names) families.emplace_back(name, FamilySettings());
+  for (const std::string& name : *names) families.emplace_back(name, FamilySettings(blocks_));
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const rocksdb::Status opened = rocksdb::DB::Open(settings, directory_, families, &handles, &db);
@@ -160,7 +163,7 @@ bool Database::HasSegments() const {
 
 Result<Family> Database::CreateFamily(const std::string& name) {
   rocksdb::ColumnFamilyHandle* family = nullptr;
-  const rocksdb::Status created = db_->CreateColumnFamily(FamilySettings(), name, &family);
+  const rocksdb::Status created = db_->CreateColumnFamily(FamilySettings(blocks_), name, &family);
   if (!created.ok()) return Fail(FromRocks(created));
   Hold(family);
   return families_.back();

@@ -62,7 +62,7 @@ class Database {
   Status DropSegment(const Segment& segment);
 
  private:
-  explicit Database(std::string directory) : directory_(std::move(directory)) {}
+  explicit Database(std::string directory);
   Status OpenFamilies(const DatabaseOptions& options, const std::shared_ptr<Latch>& latch);
   Result<std::vector<std::string>> FamilyNames(const rocksdb::DBOptions& settings,
                                                const DatabaseOptions& options) const;
@@ -79,6 +79,7 @@ class Database {
   [[nodiscard]] bool HasSegments() const;
 
   std::string directory_;
+  std::shared_ptr<rocksdb::Cache> blocks_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<Family> families_;  // those of segments only while it opens
   Family latest_;

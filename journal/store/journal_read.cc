@@ -112,29 +112,19 @@ class Delivery {
 
   // Whether the callback wants more.
   Result<bool> Give(std::string_view subject, std::uint64_t seq, const EntryCallback& callback) {
-    const Status found = Find(seq);
-    if (!found) return Damaged(seq, found.error());
-    const FrameHeader header = frame_.header;
-    Result<Record> record = decoder_.Decode(frame_.items[seq - header.first_seq].bytes, seq);
+    const auto place = frames_.Find(seq);
+    if (!place) return Damaged(seq, place.error());
+    if (!*place) return Damaged(seq, {Code::kCorrupt, "which is missing"});
+    Result<Record> record = decoder_.Decode((*place)->bytes, seq);
     if (!record) return Fail(record.error());
     const auto& subjects = record->subjects;
     if (std::find(subjects.begin(), subjects.end(), subject) == subjects.end()) {
       return Damaged(seq, {Code::kCorrupt, "which does not name its subject"});
     }
-    return callback({seq, header, *std::move(record)});
+    return callback({seq, (*place)->frame, *std::move(record)});
   }
 
  private:
-  Status Find(std::uint64_t seq) {
-    const Result<bool> found = frames_.SeekHolding(seq);
-    if (!found) return Fail(found.error());
-    if (!*found) return Fail(Code::kCorrupt, "which is missing");
-    Result<FrameView> frame = frames_.Frame();
-    if (!frame) return Fail(frame.error());
-    if (seq > frame->header.last_seq()) return Fail(Code::kCorrupt, "which is missing");
-    frame_ = *std::move(frame);
-    return {};
-  }
   tl::unexpected<Error> Damaged(std::uint64_t seq, const Error& what) const {
     return Fail(what.code, "the index of segment " + std::to_string(segment_.number) +
                                " names record " + std::to_string(seq) + ", " + what.message);
@@ -145,7 +135,6 @@ class Delivery {
   }
 
   FrameCursor frames_;
-  FrameView frame_;  // views into the place of frames_
   FrameCursor bases_;
   Decoder decoder_;
   Segment segment_;

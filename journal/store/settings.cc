@@ -1,11 +1,14 @@
 #include "journal/store/settings.h"
 
+#include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 namespace pgo::journal {
 namespace {
+
+constexpr std::size_t kBlockCacheBytes = 32U << 20U;
 
 class LatchListener final : public rocksdb::EventListener {
  public:
@@ -58,7 +61,9 @@ rocksdb::DBOptions DatabaseSettings(rocksdb::Env* env, const std::shared_ptr<Lat
   return options;
 }
 
-rocksdb::ColumnFamilyOptions FamilySettings() {
+std::shared_ptr<rocksdb::Cache> NewBlockCache() { return rocksdb::NewLRUCache(kBlockCacheBytes); }
+
+rocksdb::ColumnFamilyOptions FamilySettings(const std::shared_ptr<rocksdb::Cache>& blocks) {
   rocksdb::ColumnFamilyOptions options;  // bytewise comparator, leveled
   options.write_buffer_size = 16U << 20U;
   options.memtable_protection_bytes_per_key = 8;
@@ -67,6 +72,7 @@ rocksdb::ColumnFamilyOptions FamilySettings() {
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 16U << 10U;
   table.format_version = 5;
+  table.block_cache = blocks;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }

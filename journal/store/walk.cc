@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "journal/format/wire.h"
 #include "journal/store/keys.h"
 
 namespace pgo::journal {
@@ -69,14 +70,34 @@ Result<FrameView> FrameCursor::Frame() const {
   return frame;
 }
 
-Result<std::optional<std::string>> StoredIn(FrameCursor& cursor, std::uint64_t seq) {
-  const Result<bool> found = cursor.SeekHolding(seq);
+Result<std::optional<FrameCursor::Place>> FrameCursor::Find(std::uint64_t seq) {
+  const Result<bool> found = SeekHolding(seq);
   if (!found) return Fail(found.error());
-  if (!*found) return std::optional<std::string>();
-  const Result<FrameView> frame = cursor.Frame();
-  if (!frame) return Fail(frame.error());
-  if (seq > frame->header.last_seq()) return std::optional<std::string>();
-  return std::optional<std::string>(frame->items[seq - frame->header.first_seq].bytes);
+  if (!*found) return std::optional<Place>();
+  const std::string_view bytes = iterator_->value().ToStringView();
+  const Result<FrameHeader> header = DecodeHeader(bytes.substr(0, kHeaderBytes));
+  if (!header) return Fail(header.error());
+  if (bytes.size() != kHeaderBytes + header->len + kChainBytes ||
+      ParseSeqKey(iterator_->key().ToStringView()) != header->first_seq) {
+    return Fail(Code::kCorrupt, FrameName(*header) + " has another length or number than it says");
+  }
+  if (seq > header->last_seq()) return std::optional<Place>();
+  const std::string_view body = bytes.substr(kHeaderBytes, header->len);
+  Cursor cursor(body);
+  std::size_t start = 0;
+  for (std::uint64_t at = header->first_seq; at <= seq && cursor.ok(); ++at) {
+    start = cursor.offset();
+    cursor.Bytes(kRecordBytesMax, "record");
+  }
+  if (!cursor.ok()) return Fail(cursor.Problem().In(FrameName(*header)));
+  return std::optional(Place{*header, body.substr(start, cursor.offset() - start)});
+}
+
+Result<std::optional<std::string>> StoredIn(FrameCursor& cursor, std::uint64_t seq) {
+  const auto place = cursor.Find(seq);
+  if (!place) return Fail(place.error());
+  if (!*place) return std::optional<std::string>();
+  return std::optional<std::string>((*place)->bytes);
 }
 
 }  // namespace pgo::journal

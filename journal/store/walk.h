@@ -27,6 +27,14 @@ class FrameCursor {
   Result<bool> Next();
   Result<bool> Previous();
 
+  // One record, without a look at the others of its frame.
+  struct Place {
+    FrameHeader frame;
+    std::string_view bytes;  // of the record; dies with the next move
+  };
+  // Nothing if the segments do not hold it. The chain is not checked.
+  Result<std::optional<Place>> Find(std::uint64_t seq);
+
   // The frame stood on; its views die with the next move. Its key must be its first seq.
   [[nodiscard]] Result<FrameView> Frame() const;
 
