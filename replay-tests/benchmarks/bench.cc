@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "replay-tests/benchmarks/rows.h"
@@ -24,9 +25,11 @@ struct Kind {
   Result<std::unique_ptr<Holder>> (*make)(const Settings&);
 };
 constexpr Kind kKinds[] = {
-    {"append", "1: a durable append of one record", AppendRows},
+    {"append", "1, 2, 3: a durable append of one record, of 64, beside SQLite", AppendRows},
     {"ingest", "4: from the bytes of a watch to durable", IngestRows},
     {"action", "5: from the bytes of a watch to the answer of the action", ActionRows},
+    {"history", "7, 8, 9, 13, 14, 15: what a history costs and answers", HistoryRows},
+    {"reopen", "18: opening after a crash", ReopenRows},
 };
 
 void Progress(const std::string& name, double part) {
@@ -66,6 +69,9 @@ Status WriteSummary(const std::string& path, const Settings& settings,
 struct Arguments {
   Settings settings;
   std::vector<std::string> rows;
+  bool big = false;
+  std::uint64_t events = 10'000'000;
+  std::size_t clusters = 1200;
   std::string output = "build/bench/summary.json";
 };
 
@@ -83,6 +89,23 @@ Status RunAll(const Arguments& arguments, std::vector<Outcome>& outcomes) {
   }
   std::filesystem::remove_all(directory, error);
   return status;
+}
+
+// Figures in seconds and milliseconds, of one journal too large for slices.
+int MainBig(const Arguments& arguments) {
+  BigSettings settings;
+  settings.directory = arguments.settings.directory;
+  settings.events = arguments.events;
+  settings.clusters = arguments.clusters;
+  settings.stopped = &g_stopped;
+  settings.progress = Progress;
+  const auto figures = RunBig(settings);
+  if (!figures) {
+    std::fprintf(stderr, "pgo-bench: %s\n", figures.error().message.c_str());
+    return g_stopped ? 130 : 2;
+  }
+  std::ofstream(arguments.output) << figures->dump(2) << "\n";
+  return 0;
 }
 
 int Main(const Arguments& arguments) {
@@ -108,7 +131,9 @@ int main(int argc, char** argv) {
     names.insert(kind.name);
     footer += std::string("  ") + kind.name + "  " + kind.what + "\n";
   }
-  app.footer(footer + "\nExample:\n  pgo-bench append --slices 40");
+  app.footer(footer +
+             "\nExample:\n  pgo-bench append --slices 40\n  pgo-bench --directory build/bench/big "
+             "big --events 10M");
   app.add_option("row", arguments.rows, "rows to measure; none: all")->check(CLI::IsMember(names));
   app.add_option("--slices", arguments.settings.slices, "slices of each side (20)")
       ->check(CLI::Range(1, 10000));
@@ -117,9 +142,17 @@ int main(int argc, char** argv) {
   app.add_option("--directory", arguments.settings.directory,
                  "fresh files go here, and are removed; on the disk to be measured");
   app.add_option("-o,--output", arguments.output, "file for the figures as JSON");
+  auto* big = app.add_subcommand("big", "a journal of millions of events: open, ask and prove it");
+  big->add_option("--events", arguments.events, "events; 10M is short for 10000000 (10M)")
+      ->transform(
+          CLI::AsNumberWithUnit(std::map<std::string, std::uint64_t>{{"K", 1000}, {"M", 1'000'000}},
+                                CLI::AsNumberWithUnit::CASE_SENSITIVE));
+  big->add_option("--clusters", arguments.clusters, "clusters of nine objects (1200)")
+      ->check(CLI::Range(1, 100'000));
+  big->callback([&] { arguments.big = true; });
   CLI11_PARSE(app, argc, argv);
   std::signal(SIGINT, [](int) { g_stopped = true; });
   std::signal(SIGTERM, [](int) { g_stopped = true; });
   std::signal(SIGPIPE, SIG_IGN);
-  return Main(arguments);
+  return arguments.big ? MainBig(arguments) : Main(arguments);
 }

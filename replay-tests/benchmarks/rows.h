@@ -16,8 +16,20 @@ class Holder {
   std::vector<Row> rows;
 };
 
-Result<std::unique_ptr<Holder>> AppendRows(const Settings& settings);  // 1
-Result<std::unique_ptr<Holder>> IngestRows(const Settings& settings);  // 4
-Result<std::unique_ptr<Holder>> ActionRows(const Settings& settings);  // 5
+Result<std::unique_ptr<Holder>> AppendRows(const Settings& settings);   // 1, 2, 3
+Result<std::unique_ptr<Holder>> HistoryRows(const Settings& settings);  // 7, 8, 9, 13, 14, 15
+Result<std::unique_ptr<Holder>> ReopenRows(const Settings& settings);   // 18
+Result<std::unique_ptr<Holder>> IngestRows(const Settings& settings);   // 4
+Result<std::unique_ptr<Holder>> ActionRows(const Settings& settings);   // 5
+
+struct BigSettings {
+  std::string directory;  // emptied before and after
+  std::uint64_t events = 10'000'000;
+  std::size_t clusters = 1200;
+  const std::atomic<bool>* stopped = nullptr;
+  std::function<void(const char* what, double part)> progress;  // may be empty
+};
+// Prints its figures as it gets them, and gives them: {"reopen": {"value", "unit"}, …}.
+Result<Json> RunBig(const BigSettings& settings);
 
 }  // namespace pgo::bench
