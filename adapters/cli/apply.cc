@@ -2,6 +2,7 @@
 #include "adapters/cli/documents.h"
 #include "adapters/cli/kube_access.h"
 #include "adapters/cli/verbs.h"
+#include "engine/cluster/spec.h"
 
 namespace pgo::cli {
 namespace {
@@ -66,6 +67,20 @@ Status WaitServed(Kube& kube, const Json& applied, std::int64_t timeout_s) {
                                       "; look at its conditions, or do not wait: --no-wait");
 }
 
+// Fields that are taken and lead to nothing: the server does not say so.
+void Warn(const Json& object, Output& err) {
+  if (GetString(object, {"kind"}) != "PostgresCluster") return;
+  const auto parsed = cluster::ParseSpec(object);
+  const std::string name = GetString(object, {"metadata", "name"});
+  const auto warn = [&](const std::vector<std::string>& fields, const std::string& why) {
+    for (const auto& field : fields) {
+      err.Line(err.Styled(Style::kWarn, "warning:") + " " + name + ": " + field + ": " + why);
+    }
+  };
+  warn(parsed.unknown, "no field of PostgresCluster, misspelled perhaps");
+  warn(parsed.not_implemented, "this version does not act on it");
+}
+
 }  // namespace
 
 Status Run(const ApplyFiles& options, const Common& common, Console& console) {
@@ -82,6 +97,7 @@ Status Run(const ApplyFiles& options, const Common& common, Console& console) {
   if (!kube) return Fail(kube.error());
   Json results = Json::array();
   for (const Json& object : objects) {
+    Warn(object, console.err);
     auto applied = (*kube)->Apply(Clean(object), {options.force_conflicts, options.dry_run});
     if (!applied) return Fail(applied.error());
     if (GetString(*applied, {"kind"}) == kDefinition && options.wait && !options.dry_run) {

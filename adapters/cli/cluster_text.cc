@@ -73,6 +73,19 @@ std::string SetsText(const cluster::ClusterView& view) {
   return text;
 }
 
+// What somebody ought to know beyond whether it is ready.
+std::string WarningsText(const Output& out, const Json& cluster) {
+  std::string text;
+  for (const Json& condition : GetArray(cluster, {"status", "conditions"})) {
+    const std::string type = GetString(condition, {"type"});
+    const bool refused = GetString(condition, {"status"}) == "False" && type != "Ready";
+    if (!refused && type != "FieldsNotImplemented") continue;
+    text += "\t" + out.Styled(Style::kWarn, "warning : ") + type + ": " +
+            GetString(condition, {"message"}) + "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string ClusterTree(const Output& out, const Snapshot& snapshot) {
@@ -83,6 +96,7 @@ std::string ClusterTree(const Output& out, const Snapshot& snapshot) {
                      std::to_string(view.spec().postgres_version) + ", " + image + ")\n";
   text += "\tstatus : " +
           (view.deleting ? std::string("being deleted") : ReadyText(out, ReadyOf(object))) + "\n";
+  text += WarningsText(out, object);
   if (GetBool(object, {"spec", "standby", "enabled"})) text += "\tstandby : true\n";
   for (const auto& [name, instance] : view.instances) {
     if (!instance.pod) continue;

@@ -164,6 +164,22 @@ TEST_F(ClusterVerbs, WhatCreatePrintsIsWhatApplyTakes) {
   apply.dry_run = true;
   ASSERT_TRUE(run_(apply, common_)) << run_.Error(apply, common_);
   EXPECT_EQ(GetInt(Hippo(), {"code"}), 404);
+  EXPECT_THAT(run_.err(), Not(HasSubstr("warning")));
+  testing::WriteText(directory_.Path("slip.yaml"), R"(
+apiVersion: postgres-operator.crunchydata.com/v1beta1
+kind: PostgresCluster
+metadata: {name: slip}
+spec:
+  postgresVersion: 17
+  patrony: {x: 1}
+  shutdown: true
+  instances: [{dataVolumeClaimSpec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]
+)");
+  apply.files = {directory_.Path("slip.yaml")};
+  static_cast<void>(run_(apply, common_));
+  EXPECT_THAT(run_.err(), HasSubstr("slip: spec.patrony: no field of PostgresCluster"));
+  EXPECT_THAT(run_.err(), HasSubstr("slip: spec.shutdown: this version does not act on it"));
+  apply.files = {directory_.Path("hippo.yaml")};
   apply.dry_run = false;
   ASSERT_TRUE(run_(apply, common_));
   ASSERT_TRUE(run_(apply, common_));  // twice is the same
@@ -180,10 +196,27 @@ TEST_F(ClusterVerbs, DeleteWaitsUntilAllIsGone) {
   remove.keep_data = true;
   EXPECT_THAT(run_.Error(remove, common_), HasSubstr("--keep-data: volumes cannot be kept"));
   remove.keep_data = false;
+  EXPECT_THAT(run_.Error(remove, common_), HasSubstr("no terminal to ask on; nothing was deleted"));
+  EXPECT_EQ(GetString(Hippo(), {"kind"}), "PostgresCluster");
+  remove.no_prompt = true;
   ASSERT_TRUE(run_(remove, common_));
   EXPECT_THAT(run_.out(), HasSubstr("deleted cluster: hippo\n"));
   EXPECT_EQ(GetInt(Hippo(), {"code"}), 404);
   EXPECT_THAT(run_.Error(remove, common_), HasSubstr("does not exist"));
+}
+
+// "delete cluster hippo --all" had deleted every cluster.
+TEST_F(ClusterVerbs, NamesAndAWiderSelectionAreRefusedTogether) {
+  MakeHippo();
+  DeleteCluster remove;
+  remove.names = {"rhino"};
+  remove.no_prompt = true;
+  remove.all = true;
+  EXPECT_THAT(run_.Error(remove, common_), HasSubstr("--all: must not be given together"));
+  remove.all = false;
+  remove.selector = "a=b";
+  EXPECT_THAT(run_.Error(remove, common_), HasSubstr("--selector: must not be given together"));
+  EXPECT_EQ(GetString(Hippo(), {"kind"}), "PostgresCluster");
 }
 
 TEST_F(ClusterVerbs, AnUnreachableServerIsNamedWithAMend) {

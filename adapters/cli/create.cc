@@ -9,6 +9,17 @@
 namespace pgo::cli {
 namespace {
 
+// Why there is none to start, or "": nothing else would happen until somebody mends it.
+std::string ImageProblem(const Json& cluster) {
+  for (const Json& condition : GetArray(cluster, {"status", "conditions"})) {
+    if (GetString(condition, {"type"}) == "ImageAvailable" &&
+        GetString(condition, {"status"}) == "False") {
+      return GetString(condition, {"message"});
+    }
+  }
+  return "";
+}
+
 // Follows a cluster that comes up: what to print of each instance, and when each became ready.
 class Birth {
  public:
@@ -52,6 +63,10 @@ class Birth {
     }
     ready_ = ReadyOf((*snapshot)->view.subject->object);
     if (ready_.reason == "InvalidSpec") return Fail(Code::kInvalid, ready_.message);
+    if (const auto image = ImageProblem((*snapshot)->view.subject->object); !image.empty()) {
+      return Fail(Code::kInvalid, "cluster " + key_.name + " waits for an image: " + image +
+                                      "; it goes on by itself then");
+    }
     lines_ = InstanceLines((*snapshot)->view);
     for (const InstanceLine& line : lines_) Show(line);
     if (!ready_.ok() && !ready_.message.empty() && output_.terminal()) {

@@ -9,10 +9,14 @@ namespace pgo::cli {
 namespace {
 
 Status Confirm(const std::vector<Json>& clusters, const DeleteCluster& options, Console& console) {
-  // In a pipe there is nobody to ask; a script that says `delete` means it.
-  if (options.no_prompt || !console.err.terminal()) return {};
+  if (options.no_prompt) return {};
   std::string names;
   for (const Json& cluster : clusters) names += " " + GetString(cluster, {"metadata", "name"});
+  if (!console.err.terminal()) {
+    return Fail(Code::kInvalid, "this deletes" + names +
+                                    " with all data, and there is no terminal to ask on; nothing "
+                                    "was deleted; if it is meant, add --no-prompt");
+  }
   console.err.Print("WARNING: this deletes" + names + " with all data. Are you sure? (yes/no): ");
   std::string answer;
   std::getline(std::cin, answer);
@@ -91,7 +95,7 @@ Status Run(const DeleteCluster& options, const Common& common, Console& console)
     if (options.wait) {
       if (auto gone = WaitGone(**kube, key, options.timeout_s, out); !gone) return gone;
     }
-    out.Line("deleted cluster: " + key.name);
+    out.Line((options.wait ? "deleted cluster: " : "asked to delete cluster: ") + key.name);
     deleted.push_back(key.name);
   }
   if (json) console.out.Print(Pretty({{"deleted", deleted}}));

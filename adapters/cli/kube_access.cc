@@ -273,6 +273,15 @@ Result<std::vector<Json>> FindClusters(Kube& kube, const std::vector<std::string
   if (!everything && selector.empty() && names.empty()) {
     return Fail(Code::kInvalid, "no cluster is named: give its name, --selector or --all");
   }
+  // Names and a selection that does not heed them: one of the two is a slip, and may cost data.
+  if (all && !names.empty()) {
+    return Fail(Code::kInvalid, "--all: must not be given together with the name " + names.front() +
+                                    "; leave one of the two out");
+  }
+  if (!selector.empty() && !names.empty() && !everything) {
+    return Fail(Code::kInvalid, "--selector: must not be given together with the name " +
+                                    names.front() + "; leave one of the two out");
+  }
   if (everything || !selector.empty()) return kube.List("PostgresCluster", kube.ns(), selector);
   std::vector<Json> out;
   for (const std::string& name : names) {

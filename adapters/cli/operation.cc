@@ -1,5 +1,6 @@
 #include "adapters/cli/operation.h"
 
+#include <algorithm>
 #include <iostream>
 
 #include "adapters/cli/instances.h"
@@ -38,9 +39,15 @@ std::string RefusedByCondition(const cluster::ClusterView& view, const std::stri
 
 void ShowInstances(Progress& progress, const cluster::ClusterView& view,
                    std::vector<std::string>& shown) {
-  for (const auto& name : shown) progress.Remove(name);
+  const auto lines = InstanceLines(view);
+  // Only those that are gone: a line that is taken off and set again would be printed again.
+  for (const auto& name : shown) {
+    if (std::ranges::find(lines, name, &InstanceLine::instance) == lines.end()) {
+      progress.Remove(name);
+    }
+  }
   shown.clear();
-  for (const InstanceLine& line : InstanceLines(view)) {
+  for (const InstanceLine& line : lines) {
     const std::string state = line.state.substr(0, line.state.find(','));
     progress.Set(line.instance, Pad(line.instance, 20) + "  " +
                                     Pad(line.role.empty() ? "-" : line.role, 7) + "  " + state);

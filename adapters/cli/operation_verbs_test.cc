@@ -101,7 +101,10 @@ TEST_F(OperationVerbs, ScaleAddsToTheSetAndRefusesWhatOneReplicaCannotHaveAlone)
   scale.node_label = "ssd=true";
   EXPECT_THAT(run_.Error(scale, common_),
               HasSubstr("--node-label: \"ssd=true\": must not be given"));
-  EXPECT_EQ(Replicas(), 4);
+  scale.node_label = "";
+  scale.clusters = {"hippo", "nope"};
+  EXPECT_THAT(run_.Error(scale, common_), HasSubstr("cluster nope does not exist"));
+  EXPECT_EQ(Replicas(), 4) << "no cluster is changed unless all are there";
 }
 
 TEST_F(OperationVerbs, ScaleDownNamesItsTargetAndWhatBecomesOfTheData) {

@@ -175,6 +175,10 @@ Status Run(const Scale& options, const Common& common, Console& console) {
   if (auto fine = NotPerReplica(options); !fine) return fine;
   auto kube = Kube::Connect(common);
   if (!kube) return Fail(kube.error());
+  // All of them are there before the first is changed.
+  if (auto found = FindClusters(**kube, options.clusters, "", false); !found) {
+    return Fail(found.error());
+  }
   std::string names;
   for (const auto& name : options.clusters) names += " " + name;
   if (auto sure = AskFirst("this adds replicas to" + names, options.no_prompt, console); !sure) {

@@ -275,7 +275,8 @@ void AddRun(CLI::App& app, Arguments& a) {
   auto* run = app.add_subcommand(
       "run", "run a command in the cluster's network, with the image as its root");
   run->footer(
-      "\nExamples:\n  pgo-local run -- psql -h hippo-primary.default.svc -U hippo\n  pgo-local run "
+      "\nExamples:\n  pgo-local run -- psql \"$URI\"      (of Secret hippo-pguser-hippo)\n  "
+      "pgo-local run "
       "--node node2 -- ip addr");
   run->add_option("--directory", a.directory, "where the cluster keeps its state");
   run->add_option("--node", a.node, "from that node; else from outside of all");
