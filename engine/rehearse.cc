@@ -4,6 +4,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/event/codec.h"
+#include "engine/kube/names.h"
 
 namespace pgo {
 namespace {
@@ -28,26 +29,57 @@ struct FieldChange {
   std::string field, recorded, now;
 };
 
-std::string Shown(const Json& json, const Json::json_pointer& at) {
-  if (!json.contains(at)) return "nothing";
-  std::string text = DumpJson(json[at]);
-  if (text.size() > 200) text = text.substr(0, 200) + "…";
-  return text;
+constexpr std::size_t kShownBytes = 200;
+
+// A piece of the text from `from` on, which is not in the middle of a character.
+std::string Piece(const std::string& text, std::size_t from) {
+  const auto inside = [&](std::size_t at) {
+    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+  };
+  while (inside(from)) ++from;
+  std::size_t to = std::min(text.size(), from + kShownBytes);
+  while (inside(to)) --to;
+  return (from > 0 ? "…" : "") + text.substr(from, to - from) + (to < text.size() ? "…" : "");
+}
+
+// Both values, from a little before the place where their texts part.
+void Show(const Json* recorded, const Json* now, FieldChange& out) {
+  const std::string a = recorded == nullptr ? "nothing" : DumpJson(*recorded);
+  const std::string b = now == nullptr ? "nothing" : DumpJson(*now);
+  const auto part = static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+  const bool long_ones = a.size() > kShownBytes || b.size() > kShownBytes;
+  const std::size_t from = long_ones && part > 60 ? part - 40 : 0;
+  out.recorded = Piece(a, std::min(from, a.size()));
+  out.now = Piece(b, std::min(from, b.size()));
 }
 
 // The first field that differs; "" for none.
 FieldChange FirstChange(const Json& recorded, const Json& now) {
   const Json patch = Json::diff(recorded, now);
   if (patch.empty()) return {};
-  const std::string path = GetString(patch[0], {"path"});
-  const Json::json_pointer pointer(path);
-  return {path, Shown(recorded, pointer), Shown(now, pointer)};
+  FieldChange out;
+  out.field = GetString(patch[0], {"path"});
+  const Json::json_pointer at(out.field);
+  Show(recorded.contains(at) ? &recorded[at] : nullptr, now.contains(at) ? &now[at] : nullptr, out);
+  return out;
 }
 
 const Json* TemplateOf(const Action& action) {
   const auto* apply = std::get_if<Apply>(&action.command);
   if (apply == nullptr || apply->ref.kind != "StatefulSet") return nullptr;
   return pgo::Find(apply->object, {"spec", "template"});
+}
+
+// Whether pods of the one template give way to the other: only what the user asked of them counts,
+// by its digest; another version of the operator waits to be asked for (room rollout).
+bool Replaces(const Json& old_pods, const Json& new_pods) {
+  const auto asked = [](const Json& pods) {
+    return GetString(pods, {"metadata", "annotations", kube::kAsked});
+  };
+  const std::string before = asked(old_pods);
+  const std::string now = asked(new_pods);
+  if (now.empty()) return old_pods != new_pods;
+  return before != now;
 }
 
 // Commands that bring an instance down for a moment.
@@ -72,7 +104,9 @@ void Count(const Difference& d, Toll& toll) {
     ++toll.deletes[kind];
   } else if (std::holds_alternative<Apply>(a.command) ||
              std::holds_alternative<Provision>(a.command)) {
-    ++(d.for_the_first_time ? toll.creates : toll.changes)[kind];
+    // What was made is made in any case, only otherwise.
+    const bool creates = d.for_the_first_time && d.kind != Kind::kChanged;
+    ++(creates ? toll.creates : toll.changes)[kind];
   } else if (const auto* patch = std::get_if<Patch>(&a.command);
              patch != nullptr && patch->subresource.empty()) {
     ++toll.changes[kind];
@@ -242,7 +276,7 @@ void Rehearser::Pair(const Action& proposed, const Recorded& recorded) {
   const Json* old_pods = TemplateOf(recorded.action);
   const Json* new_pods = TemplateOf(proposed);
   // Where there are no pods yet, none is replaced.
-  d.replaces_pods = old_pods != nullptr && new_pods != nullptr && *old_pods != *new_pods &&
+  d.replaces_pods = old_pods != nullptr && new_pods != nullptr && Replaces(*old_pods, *new_pods) &&
                     proposed.reason != Reason::kCreating;
   d.for_the_first_time = proposed.reason == Reason::kCreating;
   Add(std::move(d), WishKey(proposed));
@@ -272,7 +306,8 @@ void Rehearser::TakeExtra(Action proposed) {
   }
   const Json* pods = TemplateOf(proposed);
   const auto applied = templates_.find(TargetOf(proposed.command));
-  d.replaces_pods = pods != nullptr && applied != templates_.end() && applied->second != *pods;
+  d.replaces_pods =
+      pods != nullptr && applied != templates_.end() && Replaces(applied->second, *pods);
   d.for_the_first_time = proposed.reason == Reason::kCreating;
   const std::string goal = "extra " + GoalKey(proposed);
   const std::string aim = "extra " + AimKey(proposed);
@@ -307,7 +342,8 @@ void Rehearser::TakeMissing(const Recorded& recorded) {
   d.wall_us = d.recorded_wall_us = decided_.wall_us;
   const Json* pods = TemplateOf(recorded.action);
   const auto applied = templates_.find(TargetOf(recorded.action.command));
-  d.replaces_pods = pods != nullptr && applied != templates_.end() && applied->second != *pods;
+  d.replaces_pods =
+      pods != nullptr && applied != templates_.end() && Replaces(applied->second, *pods);
   d.for_the_first_time = recorded.action.reason == Reason::kCreating;
   Add(std::move(d), key);
   known_.emplace("missing " + AimKey(recorded.action), out_.differences.size() - 1);

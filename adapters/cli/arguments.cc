@@ -74,6 +74,12 @@ void TakeBundle(std::string& cluster, std::string& bundle) {
   if (bundle.empty() && cluster.ends_with(".pgoj")) std::swap(cluster, bundle);
 }
 
+// `pgo blame FILE.pgoj spec.image`: a bundle of one cluster needs no name.
+void TakeField(BlameCluster& o) {
+  const bool field = o.cluster.find_first_of(".[") != std::string::npos;
+  if (!o.bundle.empty() && o.field.empty() && field) std::swap(o.cluster, o.field);
+}
+
 }  // namespace
 
 tl::expected<Arguments, Ending> ParseArguments(const std::string& program,
@@ -107,6 +113,7 @@ tl::expected<Arguments, Ending> ParseArguments(const std::string& program,
         if constexpr (requires { command.cluster, command.bundle; }) {
           TakeBundle(command.cluster, command.bundle);
         }
+        if constexpr (requires { command.cluster, command.field; }) TakeField(command);
       },
       grammar.parsed.command);
   return grammar.parsed;

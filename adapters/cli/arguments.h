@@ -19,6 +19,7 @@ struct Common {
   std::string output;               // -o: "", "json", "yaml", "table", "wide"
   std::string apiserver_url;        // --apiserver-url: of the operator
   std::string config;               // --config: file that names the operator, see operator_client.h
+  bool no_pager = false;            // --no-pager
 };
 
 struct CreateCluster {
@@ -171,14 +172,41 @@ struct Diff {
   std::string from, to;  // `to` "": as above
 };
 
+// Who set a field.
+struct BlameCluster {
+  std::string cluster, bundle;
+  std::string field;  // "": all
+  std::string at;
+};
+
 struct Replay {
   std::string bundle;
   bool verify = false;
+  std::string which;                  // cluster to step through; "": the only one
+  bool interactive = false;           // commands from standard input
+  std::vector<std::string> commands;  // these, and no others
+};
+
+struct Rehearse {
+  std::string bundle;
+  std::string with;                   // another build; "": this one
+  std::vector<std::string> settings;  // FIELD=VALUE
+  std::string from, to;
+  bool all = false;
+};
+
+struct Report {
+  std::string cluster, bundle;
+  std::string file;
+  bool force = false;  // replace the file
 };
 
 struct VerifyFile {
-  std::string bundle;
+  std::string bundle;  // "": all that the operator has
+  std::string anchor;  // "lease", or ID/EPOCH/SEQ/CHAIN; "": none
 };
+
+struct ShowJournal {};
 
 struct IncidentExport {
   std::string cluster, since, until, file;
@@ -194,10 +222,11 @@ struct Complete {
   std::vector<std::string> words;
 };
 
-using Command = std::variant<CreateCluster, ShowCluster, TestCluster, ShowStatus, Df, ShowUser,
-                             AddLabel, DeleteLabel, DeleteCluster, Failover, Scale, ScaleDown,
-                             Restart, Reload, ApplyFiles, Version, Why, History, ShowState, Diff,
-                             Replay, VerifyFile, IncidentExport, Completion, Complete>;
+using Command =
+    std::variant<CreateCluster, ShowCluster, TestCluster, ShowStatus, Df, ShowUser, AddLabel,
+                 DeleteLabel, DeleteCluster, Failover, Scale, ScaleDown, Restart, Reload,
+                 ApplyFiles, Version, Why, History, ShowState, Diff, BlameCluster, Replay, Rehearse,
+                 Report, VerifyFile, ShowJournal, IncidentExport, Completion, Complete>;
 
 struct Arguments {
   Common common;

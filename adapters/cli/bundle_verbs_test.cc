@@ -71,6 +71,27 @@ TEST_F(BundleVerbs, VerifyProvesTheWhole) {
               HasSubstr("17 frames, 17 records (#1 to #17): whole. Chain intact to head "));
 }
 
+TEST_F(BundleVerbs, VerifyComparesWithAnAnchor) {
+  VerifyFile verify{Fenced(), ""};
+  Common json;
+  json.output = "json";
+  ASSERT_TRUE(run_(verify, json));
+  const Json head = *ParseJson(run_.out());
+  const std::string id = GetString(head, {"journal_id"});
+  const std::string chain = GetString(head, {"chain"});
+  verify.anchor = id + "/1/17/" + chain;
+  ASSERT_TRUE(run_(verify)) << run_.Error(verify);
+  EXPECT_THAT(run_.out(), HasSubstr(". It holds record #17 as the anchor has it."));
+  verify.anchor = id + "/1/16/" + chain;
+  EXPECT_THAT(run_.Error(verify), HasSubstr("record #16 is not the one that was anchored"));
+  verify.anchor = id + "/1/18/" + chain;
+  EXPECT_THAT(run_.Error(verify), HasSubstr("it was rolled back, lost its end, or was exported"));
+  verify.anchor = std::string(32, '1') + "/1/17/" + chain;
+  EXPECT_THAT(run_.Error(verify), HasSubstr("another journal's"));
+  verify.anchor = "1/2/3";
+  EXPECT_THAT(run_.Error(verify), HasSubstr("--anchor: \"1/2/3\": must be lease, or ID/EPOCH"));
+}
+
 TEST_F(BundleVerbs, AnyFlippedByteIsRefused) {
   const std::string whole = testing::ReadText(Fenced());
   std::size_t step = whole.size() / 97 + 1;

@@ -27,7 +27,7 @@ struct Database {
   std::uint64_t bytes = 0;
 };
 
-struct Report {
+struct Usage {
   std::vector<Volume> volumes;
   std::vector<std::string> of;  // whose the volume is
   std::vector<Database> databases;
@@ -60,7 +60,7 @@ void Measure(Kube& kube, const std::string& ns, std::vector<Volume>& volumes) {
   }
 }
 
-void AddDatabases(Kube& kube, const Snapshot& snapshot, Report& report) {
+void AddDatabases(Kube& kube, const Snapshot& snapshot, Usage& report) {
   const std::string& name = snapshot.view.key.name;
   const auto pod = PodToAsk(snapshot);
   if (!pod) return report.Problem("databases of " + name + ": no pod runs that could be asked");
@@ -81,7 +81,7 @@ std::string Share(const Output& out, const Volume& v) {
   return out.Styled(style, std::to_string(*percent) + "%");
 }
 
-std::string ReportText(const Output& out, const Report& report) {
+std::string ReportText(const Output& out, const Usage& report) {
   const auto shown = [](const std::string& text) { return text.empty() ? "-" : text; };
   Table table({"PVC", "INSTANCE", "POD", "TYPE", "USED", "CAPACITY", "% USED"});
   for (const Volume& v : report.volumes) {
@@ -94,7 +94,7 @@ std::string ReportText(const Output& out, const Report& report) {
          (sizes.rows() == 0 ? "" : "\n" + sizes.Text());
 }
 
-Json ReportJson(const Report& report) {
+Json ReportJson(const Usage& report) {
   Json out = {{"volumes", Json::array()}, {"databases", Json::array()}};
   for (std::size_t i = 0; i < report.volumes.size(); ++i) {
     const Volume& v = report.volumes[i];
@@ -204,7 +204,7 @@ Status Run(const Df& options, const Common& common, Console& console) {
   if (!kube) return Fail(kube.error());
   auto clusters = FindClusters(**kube, options.names, options.selector, options.all);
   if (!clusters) return Fail(clusters.error());
-  Report report;
+  Usage report;
   for (const Json& object : *clusters) {
     const ClusterKey key = KeyOf(object);
     auto snapshot = ReadCluster(**kube, key, &object);

@@ -141,12 +141,18 @@ std::string ChangeText(const Output& out, const ObjectChange& change) {
   return text;
 }
 
-void PrintText(const Past& from, const Past& to, const std::vector<ObjectChange>& changes,
-               Console& console) {
-  const Output& out = console.out;
-  std::string text = out.Styled(Style::kBold, to.key.name + " from " + MarkText(from.at) + " to " +
-                                                  MarkText(to.at)) +
-                     "\n";
+struct Told {
+  std::string text;
+  std::size_t heartbeats = 0;
+};
+
+Told Tell(const Past& from, const Past& to, const std::vector<ObjectChange>& changes,
+          const Output& out) {
+  Told told;
+  std::string& text = told.text;
+  text = out.Styled(Style::kBold,
+                    to.key.name + " from " + MarkText(from.at) + " to " + MarkText(to.at)) +
+         "\n";
   for (const Past* past : {&from, &to}) {
     const std::string unseen = UnseenText(*past);
     if (!unseen.empty())
@@ -155,19 +161,21 @@ void PrintText(const Past& from, const Past& to, const std::vector<ObjectChange>
   const std::string had = PrimaryOf(from);
   const std::string has = PrimaryOf(to);
   text += "primary : " + (had == has ? has + " (the same)" : had + " → " + has) + "\n";
-  std::size_t heartbeats = 0;
   for (const ObjectChange& change : changes) {
-    if (change.heartbeat) {
-      ++heartbeats;
-    } else {
-      text += ChangeText(out, change);
-    }
+    change.heartbeat ? void(++told.heartbeats) : void(text += ChangeText(out, change));
   }
-  if (changes.size() == heartbeats) text += "nothing else changed that matters\n";
-  console.out.Print(text);
-  if (heartbeats > 0) {
+  if (changes.size() == told.heartbeats) text += "nothing else changed that matters\n";
+  return told;
+}
+
+void PrintText(const Past& from, const Past& to, const std::vector<ObjectChange>& changes,
+               Console& console) {
+  const Told told = Tell(from, to, changes, console.out);
+  console.out.Print(told.text);
+  if (told.heartbeats > 0) {
     console.err.Line(console.err.Styled(
-        Style::kDim, Count(heartbeats, "object") + " with mere signs of life not shown (-o json)"));
+        Style::kDim,
+        Count(told.heartbeats, "object") + " with mere signs of life not shown (-o json)"));
   }
 }
 
@@ -196,6 +204,10 @@ Result<Past> At(JournalSource& source, const std::string& option, const std::str
 }
 
 }  // namespace
+
+std::string DiffText(const Past& from, const Past& to, const Output& out) {
+  return Tell(from, to, ChangesBetween(from, to), out).text;
+}
 
 Status Run(const Diff& options, const Common& common, Console& console) {
   auto source = JournalSource::Open(options.bundle, common);

@@ -33,19 +33,89 @@ void AddAnswers(Grammar& grammar) {
       });
 }
 
-void AddBundleVerbs(Grammar& grammar) {
+void AddBlame(Grammar& grammar) {
+  grammar.Verb<BlameCluster>(
+      "blame", "Show who set each field of a cluster, when, from what, through which manager",
+      "  pgo blame hippo\n  pgo blame hippo 'spec.instances[0].replicas'\n"
+      "  pgo blame hippo spec.config --at='2026-05-04 03:12:05'\n"
+      "  pgo blame incident.pgoj spec.image -o json",
+      [](CLI::App& verb, BlameCluster& o) {
+        verb.add_option("cluster", o.cluster, "name of the cluster, or a bundle FILE.pgoj");
+        verb.add_option("field", o.field,
+                        "a field, or what it stands below: spec.instances[0].replicas, "
+                        "metadata.labels (default: all of spec and metadata)");
+        verb.add_option("--bundle", o.bundle, "read a bundle instead of asking the operator");
+        verb.add_option("--at", o.at, "as of this moment: a time, an age, the number of a record");
+      });
+}
+
+void AddReplays(Grammar& grammar) {
   grammar.Verb<Replay>(
-      "replay", "Show a bundle frame by frame, or prove that its decisions can be reproduced",
-      "  pgo replay incident.pgoj\n  pgo replay --verify incident.pgoj",
+      "replay",
+      "Step through a bundle, list its frames, or prove that its decisions can be made again",
+      "  pgo replay incident.pgoj               # on a terminal: type help\n"
+      "  pgo replay incident.pgoj | head        # a line per frame\n"
+      "  pgo replay incident.pgoj --command='break failover' --command=run --command=why\n"
+      "  pgo replay incident.pgoj --interactive < commands\n"
+      "  pgo replay --verify incident.pgoj",
       [](CLI::App& verb, Replay& o) {
         verb.add_option("file,--bundle", o.bundle, "bundle")->required();
+        verb.add_option("which", o.which, "cluster to step through (default: the only one)");
         verb.add_flag("--verify", o.verify,
-                      "decide everything again: each decision must be the same bytes");
+                      "make every decision again and compare it byte for byte");
+        verb.add_flag("-i,--interactive", o.interactive,
+                      "step by commands from standard input, also where that is no terminal");
+        verb.add_option("-c,--command", o.commands, "a command instead of asking for one; repeated")
+            ->allow_extra_args(false);
       });
-  grammar.Verb<VerifyFile>("verify", "Prove that a bundle is whole: every frame, every link",
-                           "  pgo verify incident.pgoj", [](CLI::App& verb, VerifyFile& o) {
-                             verb.add_option("file,--bundle", o.bundle, "bundle")->required();
-                           });
+  grammar.Verb<Rehearse>(
+      "rehearse", "Let this build, another one, or other settings decide in an old journal",
+      "  pgo rehearse incident.pgoj\n"
+      "  pgo rehearse fleet.pgoj --with=./pgo-1.3.0\n"
+      "  pgo rehearse incident.pgoj --set=patroni.leaderLeaseDurationSeconds=15\n"
+      "  pgo rehearse incident.pgoj --from=03:10 --to=03:20 -o json\n"
+      "Exit status: 0 no action differs, 1 some do, 2 an error.",
+      [](CLI::App& verb, Rehearse& o) {
+        verb.add_option("file,--bundle", o.bundle, "bundle")->required();
+        verb.add_option("--with", o.with,
+                        "another build: its pgo, or a directory with that (default: this build)");
+        verb.add_option("--set", o.settings,
+                        "FIELD=VALUE in the spec of every cluster; RELATED_IMAGE_…=… of the "
+                        "operator; repeated")
+            ->allow_extra_args(false);
+        verb.add_option("--from", o.from, "compare decisions from this moment on");
+        verb.add_option("--to", o.to, "compare decisions up to this moment");
+        verb.add_flag("--all", o.all, "show every difference, also those of words alone");
+      });
+}
+
+void AddBundleVerbs(Grammar& grammar) {
+  AddReplays(grammar);
+  grammar.Verb<Report>(
+      "report", "Write a bundle as one HTML page: lanes per instance, decisions and their causes",
+      "  pgo report incident.pgoj --file=incident.html\n"
+      "  pgo report hippo --bundle=fleet.pgoj --file=hippo.html --force",
+      [](CLI::App& verb, Report& o) {
+        verb.add_option("cluster", o.cluster, "a bundle FILE.pgoj, or the cluster in it");
+        verb.add_option("--bundle", o.bundle, "bundle");
+        verb.add_option("-o,--file", o.file, "page to write (default: the bundle's name .html)");
+        verb.add_flag("--force", o.force, "replace the file if it exists");
+      });
+  grammar.Verb<VerifyFile>(
+      "verify", "Prove that a bundle, or the operator's journal, is whole: every frame, every link",
+      "  pgo verify incident.pgoj\n"
+      "  pgo verify --anchor=lease              # the running operator's, against its Lease\n"
+      "  pgo verify incident.pgoj --anchor=1f…/3/4711/9c…",
+      [](CLI::App& verb, VerifyFile& o) {
+        verb.add_option("file,--bundle", o.bundle, "bundle (default: all that the operator has)");
+        verb.add_option(
+            "--anchor", o.anchor,
+            "compare with a head that was kept elsewhere: lease (the operator's Lease in "
+            "Kubernetes), or ID/EPOCH/SEQ/CHAIN");
+      });
+  grammar.Verb<ShowJournal>(
+      "journal status", "Show what the operator's journal consists of: segments, times, sizes",
+      "  pgo journal status\n  pgo journal status -o json", [](CLI::App&, ShowJournal&) {});
   grammar.Verb<IncidentExport>(
       "incident export", "Fetch the operator's records of a time as one file that verifies itself",
       "  pgo incident export hippo --since=03:00 -o hippo.pgoj\n"
@@ -90,6 +160,7 @@ void AddPast(Grammar& grammar) {
 
 void AddStoryVerbs(Grammar& grammar) {
   AddAnswers(grammar);
+  AddBlame(grammar);
   AddPast(grammar);
   AddBundleVerbs(grammar);
 }

@@ -71,6 +71,7 @@ Result<std::shared_ptr<journal::BundleFile>> FetchTo(OperatorClient& client,
                                                      const std::string& file) {
   const std::string part = file + ".part";
   std::remove(part.c_str());
+  const RemovedOnSignal removal(part);
   if (auto got = client.Download(query, part); !got) return Fail(got.error());
   auto bundle = OpenBundle(part);
   if (!bundle) {

@@ -53,6 +53,7 @@ TemporaryFile::TemporaryFile() {
   directory_ = std::string(base != nullptr && *base != '\0' ? base : "/tmp") + "/pgo-XXXXXX";
   if (mkdtemp(directory_.data()) == nullptr) directory_.clear();
   path_ = directory_ + "/frames.pgoj";
+  removal_ = std::make_unique<RemovedOnSignal>(path_, directory_);
 }
 
 TemporaryFile::~TemporaryFile() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "adapters/cli/arguments.h"
+#include "adapters/cli/interrupt.h"
 #include "adapters/cli/operator_client.h"
 #include "adapters/cli/records.h"
 #include "adapters/cli/when.h"
@@ -60,6 +61,7 @@ class TemporaryFile {
 
  private:
   std::string directory_, path_;
+  std::unique_ptr<RemovedOnSignal> removal_;
 };
 
 }  // namespace pgo::cli

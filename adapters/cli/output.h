@@ -27,6 +27,8 @@ class Output {
   void Line(std::string_view text) { Print(std::string(text) + "\n"); }
   [[nodiscard]] std::string Styled(Style style, std::string_view text) const;
   [[nodiscard]] bool terminal() const { return terminal_; }
+  // Writes there from now on; what it is for (colours, width) stays as it was: a pager shows it.
+  void Redirect(std::FILE* file) { file_ = file; }
 
  private:
   std::FILE* file_;
@@ -38,6 +40,7 @@ class Output {
 struct Console {
   Output out{stdout};
   Output err{stderr};
+  int status = 0;  // exit status of a verb that did what it was asked for
 };
 
 // Columns that are as wide as their widest cell, two spaces apart; the last one is not padded.

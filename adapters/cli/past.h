@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/cli/kube_access.h"
+#include "adapters/cli/output.h"
 #include "adapters/cli/when.h"
 #include "engine/engine.h"
 #include "journal/query/place.h"
@@ -37,6 +38,9 @@ Result<Past> PastAt(const journal::Reader& reader, const Moment& moment, const s
 std::string MarkText(const journal::Place::Mark& mark);
 // Lines "NOT OBSERVED: …" and what a bundle left out; "" if there is nothing of that.
 std::string UnseenText(const Past& past);
+// As `pgo state` and `pgo diff` print them on their own.
+std::string StateText(const Past& past, const Output& out);
+std::string DiffText(const Past& from, const Past& to, const Output& out);
 // {"at", "seq", "observed", "not_observed": [{why, from, to}], "elided"}
 Json PastJson(const Past& past);
 

@@ -1,22 +1,21 @@
-// `pgo replay` and `pgo verify`: a bundle frame by frame, the proof that it is whole, and the proof
-// that every decision in it can be made again.
+// `pgo replay`: a bundle frame by frame, step by step, and the proof that every decision in it can
+// be made again.
+#include <unistd.h>
+
 #include <chrono>
+#include <iostream>
 
 #include "adapters/cli/facts.h"
 #include "adapters/cli/journal_source.h"
+#include "adapters/cli/replay_session.h"
+#include "adapters/cli/replaying.h"
 #include "adapters/cli/verbs.h"
 #include "engine/event/codec.h"
 #include "engine/replay.h"
 #include "journal/query/decoder.h"
-#include "journal/query/verify.h"
 
 namespace pgo::cli {
 namespace {
-
-std::string Short(const journal::Hash& chain) {
-  const std::string hex = journal::HexOf(chain);
-  return hex.substr(0, 4) + "…" + hex.substr(hex.size() - 4);
-}
 
 std::string Seqs(const journal::FrameHeader& header) {
   const std::string first = "#" + std::to_string(header.first_seq);
@@ -76,44 +75,34 @@ Status PrintFrames(const journal::BundleFile& bundle, const Common& common, Cons
 
 struct Proof {
   VerifyResult result;
-  std::uint64_t elided = 0, first_elided = 0;
   std::int64_t took_us = 0;
 };
 
-// Feeds every record to the engine. A bundle that leaves records out cannot be replayed.
-Result<Proof> Replayed(const journal::BundleFile& bundle) {
+// Feeds every record to the engine.
+Result<Proof> Replayed(const journal::BundleFile& bundle, Console& console) {
   const auto begin = std::chrono::steady_clock::now();
   Proof proof;
   Verifier verifier;
-  journal::Decoder decoder(bundle);
-  Status problem;
-  Status read = bundle.Frames({}, [&](const journal::FrameView& frame) {
-    if (frame.root) proof.elided += frame.header.n;
-    if (proof.elided > 0 && proof.first_elided == 0) proof.first_elided = frame.header.first_seq;
-    for (std::size_t i = 0; i < frame.items.size(); ++i) {
-      auto record = decoder.RecordAt(frame, i);
-      if (!record) {
-        problem = Fail(record.error());
-        return false;
-      }
-      const std::uint64_t seq = frame.header.first_seq + i;
-      if (!*record) {
-        ++proof.elided;
-        if (proof.first_elided == 0) proof.first_elided = seq;
-        continue;
-      }
-      verifier.Feed(
-          {seq, (*record)->type, std::move((*record)->payload),
-           Now{frame.header.wall_us, static_cast<std::int64_t>(frame.header.elapsed_us)}});
-    }
-    return proof.elided == 0;
-  });
-  if (!problem) return Fail(problem.error());
-  if (!read) return Fail(read.error());
+  Percent progress(console.err, "replaying");
+  auto fed = FeedAll(bundle, "so its decisions cannot be made again", progress,
+                     [&](const StoredRecord& record) { verifier.Feed(record); });
+  if (!fed) return Fail(fed.error());
   proof.result = verifier.Finish();
   const auto took = std::chrono::steady_clock::now() - begin;
   proof.took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
   return proof;
+}
+
+// " (it rests on #12 Pod/postgres/hippo-0, …)"
+std::string CausesText(const journal::BundleFile& bundle,
+                       const std::vector<std::uint64_t>& causes) {
+  std::string text;
+  for (const std::uint64_t seq : causes) {
+    const auto entry = journal::At(bundle, seq);
+    text += (text.empty() ? "; it rests on #" : ", #") + std::to_string(seq);
+    if (entry && !entry->record.subjects.empty()) text += " " + entry->record.subjects.front();
+  }
+  return text;
 }
 
 Json ProofJson(const Proof& proof, const journal::BundleFile& bundle) {
@@ -130,33 +119,57 @@ Json ProofJson(const Proof& proof, const journal::BundleFile& bundle) {
   if (!r.Exact()) {
     out["first_difference_seq"] = r.first_bad.value();
     out["difference"] = r.difference;
+    out["field"] = r.field;
+    out["causes"] = r.causes;
   }
   return out;
 }
 
 Status PrintProof(const journal::BundleFile& bundle, const Common& common, Console& console) {
-  auto proof = Replayed(bundle);
+  auto proof = Replayed(bundle, console);
   if (!proof) return Fail(proof.error());
-  if (proof->elided > 0) {
-    return Fail(
-        Code::kInvalid,
-        "this bundle leaves records out (the first in frame #" +
-            std::to_string(proof->first_elided) +
-            "), so its decisions cannot be made again; its chain is intact. Export it without "
-            "--only-cluster to replay it");
-  }
   const VerifyResult& r = proof->result;
   if (common.output == "json") console.out.Print(Pretty(ProofJson(*proof, bundle)));
   if (!r.Exact()) {
-    return Fail(Code::kConflict,
-                "record #" + std::to_string(r.first_bad.value()) + ": " + r.difference);
+    return Fail(Code::kConflict, "record #" + std::to_string(r.first_bad.value()) + ": " +
+                                     r.difference + CausesText(bundle, r.causes));
   }
   if (common.output == "json") return {};
   console.out.Line(Count(r.events, "event") + ", " + Count(r.actions, "action") + ", " +
                    Count(r.terms, "leader term") +
                    ": every decision reproduced byte for byte. Chain intact to head " +
-                   Short(bundle.Head().chain) + ". " + DurationText(proof->took_us));
+                   ShortHash(bundle.Head().chain) + ". " + DurationText(proof->took_us));
   return {};
+}
+
+// Commands one after another. Typed ones may be wrong; given ones end it with their error.
+Status Step(const Replay& options, const Common& common,
+            std::shared_ptr<journal::BundleFile> bundle, Console& console) {
+  auto session = ReplaySession::Open(std::move(bundle), options.which, common.ns);
+  if (!session) return Fail(session.error());
+  for (const std::string& command : options.commands) {
+    auto said = session->Do(command, console.out);
+    if (!said) return Fail(said.error());
+    console.out.Print(*said);
+  }
+  if (!options.commands.empty()) return {};
+  const bool typed = isatty(STDIN_FILENO) == 1 && console.out.terminal();
+  if (typed) console.out.Line("Type help for the commands.");
+  std::string line;
+  while (!session->ended()) {
+    if (typed) console.out.Print(session->Prompt());
+    if (!std::getline(std::cin, line)) break;
+    auto said = session->Do(line, console.out);
+    if (!said && !typed) return Fail(said.error());
+    console.out.Print(said ? *said : "pgo: " + said.error().message + "\n");
+  }
+  if (typed && !session->ended()) console.out.Print("\n");
+  return {};
+}
+
+bool Steps(const Replay& options, const Console& console) {
+  return options.interactive || !options.commands.empty() ||
+         (console.out.terminal() && isatty(STDIN_FILENO) == 1);
 }
 
 }  // namespace
@@ -164,32 +177,10 @@ Status PrintProof(const journal::BundleFile& bundle, const Common& common, Conso
 Status Run(const Replay& options, const Common& common, Console& console) {
   auto bundle = OpenBundle(options.bundle);
   if (!bundle) return Fail(bundle.error());
+  const bool lists = options.verify || !common.output.empty();
+  if (!lists && Steps(options, console)) return Step(options, common, *bundle, console);
   return options.verify ? PrintProof(**bundle, common, console)
                         : PrintFrames(**bundle, common, console);
-}
-
-Status Run(const VerifyFile& options, const Common& common, Console& console) {
-  auto bundle = OpenBundle(options.bundle);
-  if (!bundle) return Fail(bundle.error());
-  auto report = journal::Verify(**bundle);
-  if (!report) return Fail(report.error().In(options.bundle));
-  if (common.output == "json") {
-    console.out.Print(Pretty({{"first_seq", report->first_seq},
-                              {"last_seq", report->head.seq},
-                              {"frames", report->frames},
-                              {"records", report->records},
-                              {"elided", report->elided},
-                              {"journal_id", journal::HexOf(report->head.journal_id)},
-                              {"chain", journal::HexOf(report->head.chain)}}));
-    return {};
-  }
-  console.out.Line(
-      Count(report->frames, "frame") + ", " + Count(report->records, "record") + " (#" +
-      std::to_string(report->first_seq) + " to #" + std::to_string(report->head.seq) + ")" +
-      (report->elided == 0 ? ""
-                           : ", " + Count(report->elided, "record") + " proven by hash alone") +
-      ": whole. Chain intact to head " + Short(report->head.chain));
-  return {};
 }
 
 }  // namespace pgo::cli

@@ -65,23 +65,30 @@ std::string RestText(const Past& past) {
   return text;
 }
 
+std::string TitleText(const Past& past, const Output& out) {
+  return out.Styled(Style::kBold, past.key.name + " at " + MarkText(past.at)) + "\n" +
+         out.Styled(Style::kWarn, UnseenText(past));
+}
+
 void PrintText(const Past& past, const Common& common, Console& console) {
-  const Output& out = console.out;
-  std::string text = out.Styled(Style::kBold, past.key.name + " at " + MarkText(past.at)) + "\n" +
-                     out.Styled(Style::kWarn, UnseenText(past));
-  if (past.snapshot->view.subject == nullptr) {
-    console.out.Print(text + RestText(past));
-  } else if (common.output == "table" || common.output == "wide") {
-    Table rows(ClusterHeader(common.output == "wide"));
-    AddClusterRows(rows, *past.snapshot, common.output == "wide");
-    console.out.Print(text + rows.Text());
-  } else {
-    console.out.Print(text + ClusterTree(out, *past.snapshot) + LockText(past) +
-                      SyncText(past.snapshot->view) + WorkText(past));
+  const bool rows = common.output == "table" || common.output == "wide";
+  if (!rows || past.snapshot->view.subject == nullptr) {
+    console.out.Print(StateText(past, console.out));
+    return;
   }
+  Table table(ClusterHeader(common.output == "wide"));
+  AddClusterRows(table, *past.snapshot, common.output == "wide");
+  console.out.Print(TitleText(past, console.out) + table.Text());
 }
 
 }  // namespace
+
+std::string StateText(const Past& past, const Output& out) {
+  const std::string title = TitleText(past, out);
+  if (past.snapshot->view.subject == nullptr) return title + RestText(past);
+  return title + ClusterTree(out, *past.snapshot) + LockText(past) + SyncText(past.snapshot->view) +
+         WorkText(past);
+}
 
 Status Run(const ShowState& options, const Common& common, Console& console) {
   auto source = JournalSource::Open(options.bundle, common);

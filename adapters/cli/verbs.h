@@ -28,11 +28,18 @@ Status Run(const Why& options, const Common& common, Console& console);
 Status Run(const History& options, const Common& common, Console& console);
 Status Run(const ShowState& options, const Common& common, Console& console);
 Status Run(const Diff& options, const Common& common, Console& console);
+Status Run(const BlameCluster& options, const Common& common, Console& console);
 Status Run(const Replay& options, const Common& common, Console& console);
+Status Run(const Rehearse& options, const Common& common, Console& console);
+Status Run(const Report& options, const Common& common, Console& console);
 Status Run(const VerifyFile& options, const Common& common, Console& console);
+Status Run(const ShowJournal& options, const Common& common, Console& console);
 Status Run(const IncidentExport& options, const Common& common, Console& console);
 Status Run(const Completion& options, const Common& common, Console& console);
 Status Run(const Complete& options, const Common& common, Console& console);
+
+// Exit status of `rehearse` where an action differs; any error is 2.
+inline constexpr int kStatusDifferent = 1;
 
 inline constexpr const char* kVersion = "0.1.0";
 

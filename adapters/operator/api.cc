@@ -98,10 +98,15 @@ http::Response AnswerApi(const http::Request& request, const journal::Journal& j
   if (request.path == "/head") return Head(journal);
   if (request.path == "/frames") return Frames(request, journal);
   if (request.path == "/place") return PlaceIn(request, journal);
+  if (request.path == "/journal") {
+    const auto status = journal.Describe();
+    if (!status) return Refuse(500, status.error().message);
+    return {200, "application/json", journal::StatusJson(*status) + "\n"};
+  }
   if (request.path == "/version") {
     return {200, "application/json", std::string(R"({"version":")") + kBuild + "\"}\n"};
   }
-  return Refuse(404, "there are /version, /head, /place and /frames");
+  return Refuse(404, "there are /version, /head, /journal, /place and /frames");
 }
 
 http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metrics,

@@ -8,7 +8,7 @@
 namespace pgo {
 
 // GET /version, /head, /frames?from=&to=&subject= (a bundle; subjects separated by commas),
-// /place?at=MICROSECONDS or ?seq= (journal/query/place.h).
+// /journal (what it consists of), /place?at=MICROSECONDS or ?seq= (journal/query/place.h).
 http::Response AnswerApi(const http::Request& request, const journal::Journal& journal);
 // GET /healthz, /readyz, /metrics.
 http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metrics,

@@ -25,8 +25,12 @@ class Captured {
     Clear(out_file_);
     Clear(err_file_);
     Console console{Output(out_file_, false, false), Output(err_file_, false, false)};
-    return Run(options, common, console);
+    Status done = Run(options, common, console);
+    status_ = console.status;
+    return done;
   }
+  // Exit status of the last verb that succeeded.
+  [[nodiscard]] int status() const { return status_; }
   // The message of a verb that must fail.
   template <typename Options>
   std::string Error(const Options& options, const Common& common = {}) {
@@ -50,6 +54,7 @@ class Captured {
   }
   std::FILE* out_file_;
   std::FILE* err_file_;
+  int status_ = 0;
 };
 
 }  // namespace pgo::cli::testing
