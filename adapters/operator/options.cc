@@ -169,6 +169,20 @@ void AddJournalVerbs(CLI::App& app, Options& options) {
   journal->require_subcommand(1);
 }
 
+// Where it keeps its things and where it is to be found.
+void AddPlaces(CLI::App& app, Options& options) {
+  app.add_option("--data-dir", options.data_directory, "directory of journal and identity")
+      ->capture_default_str();
+  app.add_option("--kubeconfig", options.kubeconfig, "file; default: in-cluster, else KUBECONFIG");
+  app.add_option("--context", options.context, "context of the kubeconfig");
+  app.add_option("--listen", options.listen, "ADDRESS:PORT of the HTTPS API")
+      ->capture_default_str();
+  app.add_option("--health-listen", options.health_listen,
+                 "ADDRESS:PORT of /healthz, /readyz and /metrics")
+      ->capture_default_str();
+  AddRetention(&app, options);
+}
+
 }  // namespace
 
 Result<Options> ReadOptions(int argc, char** argv) {
@@ -190,16 +204,7 @@ Result<Options> ReadOptions(int argc, char** argv) {
       "  pgo-operator journal retention ./data --journal-max-age 30d\n"
       "  pgo-operator journal export --data-dir ./data -o incident.pgoj\n"
       "  pgo-operator journal salvage --data-dir ./data --anchor 1f…/3/4711/9c…");
-  app.add_option("--data-dir", options.data_directory, "directory of journal and identity")
-      ->capture_default_str();
-  app.add_option("--kubeconfig", options.kubeconfig, "file; default: in-cluster, else KUBECONFIG");
-  app.add_option("--context", options.context, "context of the kubeconfig");
-  app.add_option("--listen", options.listen, "ADDRESS:PORT of the HTTPS API")
-      ->capture_default_str();
-  app.add_option("--health-listen", options.health_listen,
-                 "ADDRESS:PORT of /healthz, /readyz and /metrics")
-      ->capture_default_str();
-  AddRetention(&app, options);
+  AddPlaces(app, options);
   app.add_flag("--debug", options.debug, "a log line for every event");
   AddJournalVerbs(app, options);
   try {
