@@ -205,6 +205,23 @@ TEST_F(ClusterVerbs, DeleteWaitsUntilAllIsGone) {
   EXPECT_THAT(run_.Error(remove, common_), HasSubstr("does not exist"));
 }
 
+TEST_F(ClusterVerbs, FailoverWithoutAReplicaWritesNothing) {
+  CreateCluster create;
+  create.name = "hippo";
+  create.wait = false;
+  ASSERT_TRUE(run_(create, common_));
+  Failover failover;
+  failover.cluster = "hippo";
+  EXPECT_THAT(run_.Error(failover, common_), HasSubstr("has no replica to switch to"));
+  EXPECT_EQ(GetInt(Hippo(), {"metadata", "generation"}), 1);
+}
+
+TEST_F(ClusterVerbs, ADirectoryIsNoManifest) {
+  ApplyFiles apply;
+  apply.files = {directory_.Path("")};
+  EXPECT_THAT(run_.Error(apply, common_), HasSubstr("it is a directory"));
+}
+
 // "delete cluster hippo --all" had deleted every cluster.
 TEST_F(ClusterVerbs, NamesAndAWiderSelectionAreRefusedTogether) {
   MakeHippo();

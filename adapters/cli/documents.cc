@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -148,6 +149,10 @@ std::string YamlText(const Json& json) {
 
 Result<std::string> ReadInput(const std::string& path) {
   if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    return Fail(Code::kInvalid, path + ": must be a file, and it is a directory; name its files");
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     const Code code = errno == ENOENT ? Code::kNotFound : Code::kDenied;

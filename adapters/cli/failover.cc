@@ -14,9 +14,15 @@ bool IsReplica(const InstanceLine& line) { return line.role != "primary" && !lin
 
 // The instance that is meant, by its own or its pod's name; "" lets the operator choose.
 Result<std::string> Target(const cluster::ClusterView& view, const std::string& wanted) {
+  const auto lines = InstanceLines(view);
+  if (std::ranges::none_of(lines, IsReplica)) {
+    return Fail(Code::kConflict, "cluster " + view.key.name +
+                                     " has no replica to switch to; add one with `pgo scale " +
+                                     view.key.name + "`");
+  }
   if (wanted.empty()) return std::string();
   std::string replicas;
-  for (const InstanceLine& line : InstanceLines(view)) {
+  for (const InstanceLine& line : lines) {
     const bool meant = line.instance == wanted || line.pod == wanted;
     if (meant && IsReplica(line)) return line.instance;
     if (meant) {

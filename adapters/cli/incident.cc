@@ -84,6 +84,22 @@ Result<std::shared_ptr<journal::BundleFile>> FetchTo(OperatorClient& client,
   return bundle;
 }
 
+// A name that was never there is a slip: the file would tell of others.
+Status CheckTold(const journal::BundleFile& bundle, const std::string& subject,
+                 const std::string& file) {
+  bool told = false;
+  Status read = bundle.BySubject(subject, {}, journal::Order::kNewestFirst, [&](const auto&) {
+    told = true;
+    return false;
+  });
+  if (!read || told) return read;
+  std::remove(file.c_str());
+  return Fail(Code::kNotFound, subject +
+                                   ": no record of that time names it; `pgo show cluster "
+                                   "--all` lists the clusters there are, -n chooses the "
+                                   "namespace. Nothing was written");
+}
+
 }  // namespace
 
 Status Run(const IncidentExport& options, const Common& asked, Console& console) {
@@ -103,6 +119,7 @@ Status Run(const IncidentExport& options, const Common& asked, Console& console)
   if (options.only_cluster) query.subjects = {subject, "operator/Started", "operator/Leading"};
   auto bundle = FetchTo(client, query, file);
   if (!bundle) return Fail(bundle.error());
+  if (auto told = CheckTold(**bundle, subject, file); !told) return told;
   const auto& footer = (*bundle)->footer();
   if (common.output == "json") {
     console.out.Print(Pretty({{"file", file},
