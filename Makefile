@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes images lint bench soak clean
+.PHONY: help demo test test-kubernetes images lint bench injuries soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,11 @@ bench: ## ratios of the hot paths to what this machine can do (three minutes; do
 	@mkdir -p build/bench
 	@build/release/bin/pgo-bench --directory build/bench/data --output build/bench/summary.json
 
+injuries: ## kills, power losses and injuries to journals, each compared with what was written (SEED=, ONLY=)
+	@scripts/packages build
+	@scripts/build dev pgo-injuries
+	@build/dev/bin/pgo-injuries $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
 soak: ## what outgrows CI: tests under ThreadSanitizer, random tests at ten times their length
 	@scripts/packages build
 	@scripts/tsan
@@ -54,4 +59,4 @@ soak: ## what outgrows CI: tests under ThreadSanitizer, random tests at ten time
 	@build/release/bin/pgo-bench --directory build/bench/big -o build/bench/big.json big --events 100M
 
 clean: ## removes what was built
-	@rm -rf build/dev build/release build/asan build/tsan build/bench build/*.log
+	@rm -rf build/dev build/release build/asan build/tsan build/bench build/injuries build/*.log

@@ -1,6 +1,7 @@
 #include "journal/store/database.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <set>
 
@@ -8,6 +9,7 @@
 #include "journal/store/keys.h"
 #include "journal/store/log_check.h"
 #include "journal/store/settings.h"
+#include "journal/store/table_check.h"
 
 namespace pgo::journal {
 namespace {
@@ -27,8 +29,16 @@ rocksdb::Status ProbeLock(rocksdb::Env* env, const std::string& directory) {
 struct Listing {
   bool current = false;  // RocksDB's pointer to its manifest
   bool log = false;      // a write-ahead log
+  std::uint64_t newest_log = 0;
   bool table = false;
 };
+
+// Of a file's name; 0 if it is none.
+std::uint64_t NumberOf(const std::string& name) {
+  std::uint64_t number = 0;
+  std::from_chars(name.data(), name.data() + name.size(), number);
+  return number;
+}
 
 Result<Listing> List(const std::string& directory) {
   Listing listing;
@@ -39,7 +49,10 @@ Result<Listing> List(const std::string& directory) {
   for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
     const auto path = files->path();
     listing.current = listing.current || path.filename() == "CURRENT";
-    listing.log = listing.log || path.extension() == ".log";
+    if (path.extension() == ".log") {
+      listing.log = true;
+      listing.newest_log = std::max(listing.newest_log, NumberOf(path.stem().string()));
+    }
     listing.table = listing.table || path.extension() == ".sst";
   }
   if (error) return Fail(Code::kUnavailable, directory + ": " + error.message());
@@ -101,6 +114,8 @@ Status Database::OpenFamilies(const DatabaseOptions& options, const std::shared_
   }
   const Result<std::vector<std::string>> names = FamilyNames(settings, options);
   if (!names) return Fail(names.error());
+  if (Status fence = ProbeFence(settings, *names); !fence) return fence;
+  if (const Result<Listing> files = List(directory_)) newest_log_before_ = files->newest_log;
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : *names) families.emplace_back(name, FamilySettings(blocks_));
   rocksdb::DB* db = nullptr;
@@ -132,14 +147,61 @@ Result<std::vector<std::string>> Database::FamilyNames(const rocksdb::DBOptions&
     if (names.size() > 1 && !files->log) {
       return Fail(Code::kCorrupt, "its write-ahead log is missing");
     }
-    const Status logs = options.cut_damaged_log ? Status() : CheckLogs(directory_);
-    if (!logs) return Fail(logs.error().code, logs.error().message + kMend);
+    Status files_whole = CheckTables(directory_);
+    if (files_whole && !options.cut_damaged_log) files_whole = CheckLogs(directory_);
+    if (!files_whole) return Fail(files_whole.error().code, files_whole.error().message + kMend);
   } else {
     std::error_code error;
     std::filesystem::create_directories(directory_, error);
     if (error) return Fail(Code::kUnavailable, error.message());
   }
   return names;
+}
+
+// Before the open proper, which removes tables that the manifest does not name. What cannot be read
+// here is for the open to say.
+Status Database::ProbeFence(rocksdb::DBOptions settings,
+                            const std::vector<std::string>& names) const {
+  if (std::find(names.begin(), names.end(), kLatestFamily) == names.end()) return {};
+  const Result<ManifestFile> manifest = ReadManifestFile(directory_);
+  if (!manifest) return Fail(manifest.error());
+  settings.listeners.clear();
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families{
+      {rocksdb::kDefaultColumnFamilyName, FamilySettings(blocks_)},
+      {kLatestFamily, FamilySettings(blocks_)}};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::OpenForReadOnly(settings, directory_, families, &handles, &opened);
+  if (!status.ok()) return Fail(OpenError(status, directory_));
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  std::string bytes;
+  const rocksdb::Status got = db->Get(rocksdb::ReadOptions(), handles[1], kFenceKey, &bytes);
+  for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
+  if (got.IsNotFound()) return {};  // written by an earlier release
+  if (!got.ok()) return Fail(OpenError(got, directory_));
+  const std::optional<Fence> fence = ParseFence(bytes);
+  if (!fence) return Fail(Code::kCorrupt, std::string("its fence cannot be read") + kMend);
+  const Status checked = CheckFence(*fence, *manifest);
+  if (checked) return {};
+  return Fail(checked.error().code, "the journal is damaged: " + checked.error().message + kMend);
+}
+
+Result<Fence> Database::MakeFence(bool opened) const {
+  std::vector<std::string> files;
+  std::uint64_t size = 0;
+  const rocksdb::Status listed = db_->GetLiveFiles(files, &size, false);
+  if (!listed.ok()) return Fail(FromRocks(listed));
+  const Result<ManifestFile> manifest = ReadManifestFile(directory_);
+  if (!manifest) return Fail(manifest.error());
+  Fence fence = FenceOf(*manifest, std::min<std::uint64_t>(size, manifest->bytes.size()));
+  if (!opened) return fence;
+  std::unique_ptr<rocksdb::LogFile> log;
+  const rocksdb::Status got = db_->GetCurrentWalFile(&log);
+  if (!got.ok()) return Fail(FromRocks(got));
+  fence.log = log->LogNumber();
+  fence.oldest_log = newest_log_before_ + 1;  // older ones were moved into tables
+  return fence;
 }
 
 void Database::Hold(rocksdb::ColumnFamilyHandle* family) {

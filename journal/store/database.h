@@ -11,6 +11,7 @@
 
 #include "engine/base/result.h"
 #include "journal/query/reader.h"
+#include "journal/store/fence.h"
 #include "journal/store/latch.h"
 #include "journal/store/seal.h"
 
@@ -60,12 +61,15 @@ class Database {
   Status WriteSeal(const Seal& seal);
   // Removes a segment that holds nothing, or is sealed.
   Status DropSegment(const Segment& segment);
+  // The manifest as of now. `opened`: for the first write to the log that Open began.
+  Result<Fence> MakeFence(bool opened) const;
 
  private:
   explicit Database(std::string directory);
   Status OpenFamilies(const DatabaseOptions& options, const std::shared_ptr<Latch>& latch);
   Result<std::vector<std::string>> FamilyNames(const rocksdb::DBOptions& settings,
                                                const DatabaseOptions& options) const;
+  Status ProbeFence(rocksdb::DBOptions settings, const std::vector<std::string>& names) const;
   Status EnsureIdentity(const JournalId& new_id);
   Status EnsureLatest();
   Status CollectSeals();
@@ -84,6 +88,7 @@ class Database {
   std::vector<Family> families_;  // those of segments only while it opens
   Family latest_;
   JournalId journal_id_{};
+  std::uint64_t newest_log_before_ = 0;  // Open began a later one
   std::vector<Segment> segments_;
   std::vector<Seal> seals_;
 };

@@ -38,7 +38,13 @@ std::size_t FrameCount(std::span<const Record> records, const FrameLimits& limit
 }  // namespace
 
 Journal::Journal(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Journal::~Journal() = default;
+
+Journal::~Journal() {
+  if (state_ == nullptr || state_->database == nullptr || !state_->Refusal()) return;
+  // What RocksDB did since the last write. If this fails, the next open knows a little less.
+  rocksdb::WriteBatch nothing(0, 0, kProtectionBytes, 0);
+  if (state_->latch->Grown()) static_cast<void>(state_->Write(nothing, true));
+}
 
 Result<AppendedFrame> Journal::Append(std::span<const Record> records, FrameTime time,
                                       Durability durability) {
@@ -91,6 +97,7 @@ Result<std::optional<AppendedFrame>> Journal::Rotate(FrameTime time,
   if (Status turned = state_->Turn(); !turned) return Fail(turned.error());
   state_->segment_bytes = 0;
   state_->bases->Clear();
+  state_->latch->MarkGrown();
   if (records.empty()) return std::optional<AppendedFrame>();
   Result<AppendedFrame> appended = state_->AppendFrames(records, *frames, true);
   if (!appended) return Fail(appended.error());
@@ -121,6 +128,11 @@ Status Journal::State::Refusal() const {
 }
 
 Status Journal::State::Write(rocksdb::WriteBatch& batch, bool sync) {
+  if (latch->TakeGrown()) {
+    const Result<Fence> fence = database->MakeFence(false);
+    if (!fence) return Fail(fence.error());
+    batch.Put(database->latest(), kFenceKey, EncodeFence(*fence));
+  }
   const rocksdb::Status written = database->db().Write(WriteSettings(sync), &batch);
   if (written.ok()) return {};
   latch->Trip(written.ToString());

@@ -2,6 +2,7 @@
 
 #include "journal/store/journal_state.h"
 #include "journal/store/keys.h"
+#include "journal/store/settings.h"
 
 namespace pgo::journal {
 namespace {
@@ -53,8 +54,20 @@ Result<std::unique_ptr<Journal>> Journal::Open(const std::string& directory,
     step = from ? CheckTail(*journal, *from) : Fail(from.error());
   }
   if (step) step = journal->state_->WarmBases();
+  if (step) step = journal->state_->NoteOpened();
   if (!step) return Fail(step.error().In("journal " + directory));
   return journal;
+}
+
+// Notes the manifest and the log that this open wrote, once the journal has proven to be whole.
+Status Journal::State::NoteOpened() {
+  const Result<Fence> fence = database->MakeFence(true);
+  if (!fence) return Fail(fence.error());
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  batch.Put(database->latest(), kFenceKey, EncodeFence(*fence));
+  static_cast<void>(latch->TakeGrown());
+  if (const Status written = Write(batch, true); written) return {};
+  return Fail(Code::kUnavailable, latch->Get() ? latch->Get()->message : "it cannot be written");
 }
 
 Status Journal::State::Recover() {

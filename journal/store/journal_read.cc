@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "journal/query/decoder.h"
 #include "journal/store/journal_state.h"
@@ -16,9 +17,12 @@ Result<Reader::Start> Journal::Baseline(std::uint64_t seq) const {
     return Fail(State::CheckKept(now, {std::max<std::uint64_t>(seq, 2), seq}).error());
   }
   FrameCursor cursor(state_->database->db(), *now.segments);
+  std::uint64_t end = UINT64_MAX;  // where the next segment starts
   for (auto segment = now.segments->rbegin(); segment != now.segments->rend(); ++segment) {
-    if (segment->first_seq == 0 || segment->first_seq > seq) continue;
-    const Result<std::uint64_t> last = state_->BaselineEnd(cursor, segment->first_seq);
+    if (segment->first_seq == 0) continue;
+    const std::uint64_t before = std::exchange(end, segment->first_seq);
+    if (segment->first_seq > seq) continue;
+    const Result<std::uint64_t> last = state_->BaselineEnd(cursor, segment->first_seq, before);
     if (!last) return Fail(last.error());
     if (*last == 0 || *last > seq) continue;
     const Result<ChainWalk> walk = state_->WalkFrom(cursor, now.begin, segment->first_seq);
@@ -28,14 +32,16 @@ Result<Reader::Start> Journal::Baseline(std::uint64_t seq) const {
   return Begin();
 }
 
-// Last seq of the baseline that starts with `first`; 0 if none does.
-Result<std::uint64_t> Journal::State::BaselineEnd(FrameCursor& cursor, std::uint64_t first) const {
+// Last seq of the baseline that starts with `first`; 0 if none does. The next segment starts with
+// `end`: its baseline is not this one's, even if nothing lies between them.
+Result<std::uint64_t> Journal::State::BaselineEnd(FrameCursor& cursor, std::uint64_t first,
+                                                  std::uint64_t end) const {
   std::uint64_t last = 0;
   Result<bool> on_frame = cursor.SeekHolding(first);
   for (; on_frame && *on_frame; on_frame = cursor.Next()) {
     const Result<FrameView> frame = cursor.Frame();
     if (!frame) return Fail(frame.error());
-    if ((frame->header.flags & kFlagBaseline) == 0) break;
+    if ((frame->header.flags & kFlagBaseline) == 0 || frame->header.first_seq >= end) break;
     last = frame->header.last_seq();
   }
   if (!on_frame) return Fail(on_frame.error());

@@ -44,6 +44,7 @@ struct Journal::State {
 
   // Opening.
   Status Recover();
+  Status NoteOpened();
   Result<JournalHead> FindHead() const;
   Status CompareStoredHead(const JournalHead& head) const;
   Status DropEmptyLastSegment();
@@ -70,7 +71,8 @@ struct Journal::State {
   void Publish(const EncodedFrame& frame, bool sync);
 
   // Reading.
-  Result<std::uint64_t> BaselineEnd(FrameCursor& cursor, std::uint64_t first) const;
+  Result<std::uint64_t> BaselineEnd(FrameCursor& cursor, std::uint64_t first,
+                                    std::uint64_t end) const;
   Result<ChainWalk> WalkFrom(FrameCursor& cursor, const Start& begin, std::uint64_t seq) const;
   static Status CheckKept(const Published& now, SeqRange range);
 };

@@ -2,6 +2,7 @@
 //   default  "identity" -> JSON
 //            "seal/NNNN" -> JSON, of a segment that was dropped
 //   latest   "head"     -> u64 epoch | u64 seq | chain[32]     (little endian)
+//            "fence"    -> where the manifest ended       (store/fence.h)
 //   NNNN.rec be64(first_seq)            -> frame
 //   NNNN.idx subject | 00 | be64(seq)   -> nothing
 #pragma once
@@ -19,6 +20,7 @@ inline constexpr const char* kIdentityKey = "identity";
 inline constexpr const char* kLatestFamily = "latest";
 inline constexpr const char* kHeadKey = "head";
 inline constexpr const char* kSealPrefix = "seal/";  // then NNNN of the segment
+inline constexpr const char* kFenceKey = "fence";
 inline constexpr const char* kRecordsSuffix = ".rec";
 inline constexpr const char* kIndexSuffix = ".idx";
 

@@ -4,6 +4,8 @@
 
 #include "journal/query/file.h"
 #include "journal/store/database.h"
+#include "journal/store/fence.h"
+#include "journal/store/log_check.h"
 
 namespace pgo::journal {
 namespace {
@@ -36,6 +38,18 @@ Status SyncFiles(const std::string& directory) {
   return {};
 }
 
+// A power loss may tear the manifest's last entry, which nothing acknowledged rests on yet (the
+// fence says so at the next open). RocksDB passes over a missing end, but not over a broken one.
+Status CutManifest(const std::string& copy) {
+  const Result<ManifestFile> manifest = ReadManifestFile(copy);
+  if (!manifest) return Fail(manifest.error());
+  const std::optional<std::size_t> torn = TornAt(manifest->bytes);
+  if (!torn) return {};
+  std::error_code error;
+  fs::resize_file(manifest->path, *torn, error);
+  return error ? Fail(Code::kUnavailable, manifest->path + ": " + error.message()) : Status();
+}
+
 // Lets RocksDB drop what is behind the first damage of the copy's log.
 Status CutLog(const std::string& copy) {
   DatabaseOptions options;
@@ -55,7 +69,8 @@ Result<std::unique_ptr<Journal>> SalvageCopy(const std::string& directory,
   JournalOptions options;
   options.create_if_missing = false;
   options.verify_all = true;
-  Status step = CutLog(copy);
+  Status step = CutManifest(copy);
+  if (step) step = CutLog(copy);
   Result<std::unique_ptr<Journal>> journal = Fail(Code::kInternal, "not opened");
   if (step) {
     journal = Journal::Open(copy, options);

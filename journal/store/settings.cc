@@ -18,6 +18,13 @@ class LatchListener final : public rocksdb::EventListener {
                          rocksdb::Status* status) override {
     latch_->Trip(status->ToString());
   }
+  void OnFlushCompleted(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) override {
+    latch_->MarkGrown();
+  }
+  void OnCompactionCompleted(rocksdb::DB* /*db*/,
+                             const rocksdb::CompactionJobInfo& /*info*/) override {
+    latch_->MarkGrown();
+  }
   // After a refused WAL write RocksDB would go on by itself, without the refused batch: a hole.
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status status,
                             bool* auto_recovery) override {
@@ -73,6 +80,7 @@ rocksdb::ColumnFamilyOptions FamilySettings(const std::shared_ptr<rocksdb::Cache
   table.block_size = 16U << 10U;
   table.format_version = 5;
   table.block_cache = blocks;
+  table.checksum = rocksdb::kCRC32c;  // which table_check.h can compute as well
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
