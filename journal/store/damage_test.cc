@@ -1,5 +1,6 @@
 // What `make injuries` once found, each as a test of its own.
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <filesystem>
 
@@ -7,6 +8,7 @@
 #include "journal/store/fence.h"
 #include "journal/store/journal.h"
 #include "journal/store/keys.h"
+#include "journal/store/live_tables.h"
 #include "journal/store/log_check.h"
 #include "journal/store/salvage.h"
 #include "journal/testing/fixture.h"
@@ -161,6 +163,26 @@ TEST_F(DamageTest, ATableThatDisownsItsChecksumsIsRefused) {
   }
   EXPECT_GT(tables, 2);
   EXPECT_TRUE(Ok(Journal::Open(path_, {})));
+}
+
+// What was being written when the power went is named by no manifest and was counted on by nobody.
+TEST_F(DamageTest, AnUnfinishedTableThatTheManifestDoesNotNameIsNoDamage) {
+  for (int life = 0; life < 2; ++life) Live(5);
+  const auto live = LiveTables(path_);
+  ASSERT_TRUE(live);
+  std::size_t tables = 0;
+  for (const auto& [name, bytes] : Bytes()) {
+    if (!name.ends_with(".sst")) continue;
+    ++tables;
+    EXPECT_TRUE(live->contains(std::stoull(name))) << name;
+    std::string torn = bytes;
+    std::ranges::fill(torn.begin(), torn.end() - 60, '\0');
+    testing::WriteFileText(path_ + "/000987.sst", torn);
+  }
+  EXPECT_EQ(live->size(), tables);
+  const auto journal = Journal::Open(path_, {});
+  ASSERT_TRUE(Ok(journal));
+  EXPECT_EQ((*journal)->Head(), head_);
 }
 
 // RocksDB reads a table's properties before it checks them.

@@ -1,11 +1,13 @@
 #include "journal/store/table_check.h"
 
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include "journal/format/wire.h"
+#include "journal/store/live_tables.h"
 #include "journal/store/log_check.h"
 
 namespace pgo::journal {
@@ -111,10 +113,13 @@ Status CheckTable(const std::filesystem::path& path) {
 }  // namespace
 
 Status CheckTables(const std::string& directory) {
+  const auto live = LiveTables(directory);
   std::error_code error;
   std::filesystem::directory_iterator files(directory, error);
   for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
     if (files->path().extension() != ".sst") continue;
+    // One that was being written when the power went is nobody's.
+    if (live && !live->contains(std::strtoull(files->path().stem().c_str(), nullptr, 10))) continue;
     if (Status checked = CheckTable(files->path()); !checked) return checked;
   }
   return error ? Fail(Code::kUnavailable, directory + ": " + error.message()) : Status();

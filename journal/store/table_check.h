@@ -11,8 +11,9 @@
 
 namespace pgo::journal {
 
-// kCorrupt, naming the table, if one says that its blocks carry no checksum (ours all do), or if
-// its properties are damaged. All other damage in a table is found by RocksDB. Changes nothing.
+// kCorrupt, naming the table, if one that the manifest names says that its blocks carry no checksum
+// (ours all do), or if its properties are damaged. All other damage in a table is found by RocksDB.
+// Changes nothing.
 Status CheckTables(const std::string& directory);
 
 }  // namespace pgo::journal
