@@ -218,5 +218,11 @@ TEST_F(DamageTest, ABaselineEndsWithItsSegment) {
   }
 }
 
+// Writing to it on a full disk aborted the process.
+TEST_F(DamageTest, TheLibraryKeepsNoLogOfItsOwnBesideTheRecords) {
+  Live(3);
+  EXPECT_FALSE(Bytes().contains("LOG"));
+}
+
 }  // namespace
 }  // namespace pgo::journal

@@ -5,6 +5,8 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
+#include <cstdarg>
+
 namespace pgo::journal {
 namespace {
 
@@ -36,6 +38,14 @@ class LatchListener final : public rocksdb::EventListener {
   std::shared_ptr<Latch> latch_;
 };
 
+// RocksDB's own log would lie beside the journal, and the library asserts that no write to it has
+// failed: a full disk would abort the process while it reports that the disk is full.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
+
 }  // namespace
 
 rocksdb::DBOptions DatabaseSettings(rocksdb::Env* env, const std::shared_ptr<Latch>& latch) {
@@ -58,9 +68,7 @@ rocksdb::DBOptions DatabaseSettings(rocksdb::Env* env, const std::shared_ptr<Lat
   options.avoid_flush_during_recovery = false;
   // Bounds the time of a reopen after a crash.
   options.max_total_wal_size = 48U << 20U;
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 1U << 20U;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.info_log = std::make_shared<NoLog>();  // what matters comes as a Status
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.max_open_files = 256;
