@@ -32,13 +32,13 @@ Elector::Elector(std::shared_ptr<Credentials> credentials, std::string user_agen
       machine_(options_.lease),
       thread_([this] { Loop(); }) {}
 
-Elector::~Elector() {
+void Elector::Stop() {
   {
     const std::lock_guard lock(mu_);
     stopping_ = true;
   }
   wake_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 std::int64_t Elector::RemainingUs() const {

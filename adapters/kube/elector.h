@@ -98,7 +98,10 @@ class Elector {
   // Begins at once, on a thread of its own. Posts Leading; reports to `contact`.
   Elector(std::shared_ptr<Credentials> credentials, std::string user_agent, EventSink& sink,
           ContactTracker& contact, ElectorOptions options);
-  ~Elector();  // releases the Lease, waiting at most 2 s
+  ~Elector() { Stop(); }
+  // Releases the Lease, waiting at most 2 s; nothing remains then. A second time does nothing. One
+  // thread at a time.
+  void Stop();
 
   // Microseconds for which leadership is still certain; 0 or less: send nothing. Any thread.
   [[nodiscard]] std::int64_t RemainingUs() const;

@@ -94,7 +94,13 @@ http::Response PlaceIn(const http::Request& request, const journal::Journal& jou
 
 }  // namespace
 
-http::Response AnswerApi(const http::Request& request, const journal::Journal& journal) {
+http::Response AnswerApi(const http::Request& request, const Standing& standing) {
+  if (request.path == "/version") {
+    return {200, "application/json", std::string(R"({"version":")") + kBuild + "\"}\n"};
+  }
+  const Standing::JournalPtr open = standing.journal();
+  if (open == nullptr) return Refuse(503, "the journal is closed: " + standing.WhyStill());
+  const journal::Journal& journal = *open;
   if (request.path == "/head") return Head(journal);
   if (request.path == "/frames") return Frames(request, journal);
   if (request.path == "/place") return PlaceIn(request, journal);
@@ -103,22 +109,24 @@ http::Response AnswerApi(const http::Request& request, const journal::Journal& j
     if (!status) return Refuse(500, status.error().message);
     return {200, "application/json", journal::StatusJson(*status) + "\n"};
   }
-  if (request.path == "/version") {
-    return {200, "application/json", std::string(R"({"version":")") + kBuild + "\"}\n"};
-  }
   return Refuse(404, "there are /version, /head, /journal, /place and /frames");
 }
 
 http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metrics,
-                            const journal::Journal& journal) {
-  // A poisoned journal is no reason to restart the process at once (the disk may be full, and the
-  // API still serves history), but it must not be called ready.
+                            const Standing& standing) {
+  // Standing still is no reason to restart the process (the disk may be full, and it goes on by
+  // itself when there is room), but it must not be called ready.
   if (request.path == "/healthz") return Text(200, "ok\n");
   if (request.path == "/readyz") {
-    return journal.Poisoned() ? Text(503, "the journal refuses writes\n") : Text(200, "ok\n");
+    const auto journal = standing.journal();
+    std::string why = standing.WhyStill();
+    if (why.empty() && (journal == nullptr || journal->Poisoned()))
+      why = "the journal refuses writes";
+    if (!why.empty()) return Text(503, "standing still: " + why + "\n");
+    return Text(200, "ok\n");
   }
   if (request.path != "/metrics") return Text(404, "there are /healthz, /readyz and /metrics\n");
-  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.Text(journal)};
+  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.Text(standing)};
 }
 
 }  // namespace pgo

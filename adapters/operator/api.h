@@ -3,15 +3,16 @@
 
 #include "adapters/http/server.h"
 #include "adapters/operator/metrics.h"
-#include "journal/store/journal.h"
+#include "adapters/operator/standing.h"
 
 namespace pgo {
 
 // GET /version, /head, /frames?from=&to=&subject= (a bundle; subjects separated by commas),
 // /journal (what it consists of), /place?at=MICROSECONDS or ?seq= (journal/query/place.h).
-http::Response AnswerApi(const http::Request& request, const journal::Journal& journal);
+// 503 while the journal is closed.
+http::Response AnswerApi(const http::Request& request, const Standing& standing);
 // GET /healthz, /readyz, /metrics.
 http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metrics,
-                            const journal::Journal& journal);
+                            const Standing& standing);
 
 }  // namespace pgo

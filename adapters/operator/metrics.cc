@@ -49,8 +49,8 @@ OperatorMetrics::OperatorMetrics()
       head_(registry_.Gauge("pgo_journal_head_seq", "Number of the newest durable record.")),
       segments_(registry_.Gauge("pgo_journal_segments", "Segments of the journal.")),
       failed_(registry_.Gauge("pgo_journal_failed",
-                              "1 once the journal refused a write: nothing more is done until a "
-                              "restart.")),
+                              "1 from the first write that the journal refuses until it is open "
+                              "again: nothing is decided or done meanwhile.")),
       events_(registry_.Counter("pgo_engine_events_total", "Events folded.", {"type", "kind"})),
       dropped_(registry_.Counter("pgo_engine_events_dropped_total",
                                  "Events that were too large for the journal.")),
@@ -193,13 +193,17 @@ void OperatorMetrics::ShowClusters(const Engine& engine) {
   for (const ClusterKey& key : engine.world().Clusters()) ShowCluster(engine, key);
 }
 
-std::string OperatorMetrics::Text(const journal::Journal& journal) {
+std::string OperatorMetrics::Text(const Standing& standing) {
   process_.Refresh();
   const std::lock_guard lock(mu_);
   if (driver_ != nullptr) driver_->Inspect([&](const Engine& engine) { ShowClusters(engine); });
-  head_.Set({}, static_cast<double>(journal.Head().seq));
-  segments_.Set({}, static_cast<double>(journal.SegmentCount()));
-  failed_.Set({}, Bool(journal.Poisoned().has_value()));
+  const auto journal = standing.journal();
+  if (journal != nullptr) {
+    head_.Set({}, static_cast<double>(journal->Head().seq));
+    segments_.Set({}, static_cast<double>(journal->SegmentCount()));
+  }
+  const bool poisoned = journal == nullptr || journal->Poisoned().has_value();
+  failed_.Set({}, Bool(poisoned || !standing.WhyStill().empty()));
   return registry_.Text();
 }
 

@@ -11,6 +11,7 @@
 #include "adapters/metrics/process.h"
 #include "adapters/metrics/registry.h"
 #include "adapters/operator/journal_port.h"
+#include "adapters/operator/standing.h"
 #include "engine/driver/driver.h"
 #include "journal/store/journal.h"
 
@@ -28,7 +29,7 @@ class OperatorMetrics {
   // Whose clusters Text shows; null: none. Must be set back before the driver ends.
   void Look(Driver* driver);
   // Everything, as of now. Waits for the engine's loop to be between two batches.
-  std::string Text(const journal::Journal& journal);
+  std::string Text(const Standing& standing);
 
  private:
   void ShowClusters(const Engine& engine);

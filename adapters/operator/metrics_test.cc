@@ -73,11 +73,13 @@ class MetricsTest : public ::testing::Test {
   std::map<std::string, double> Scrape() {
     http::Request request;
     request.path = "/metrics";
-    const auto response = AnswerHealth(request, metrics_, *journal_);
+    standing_.Work(Shared());
+    const auto response = AnswerHealth(request, metrics_, standing_);
     EXPECT_EQ(response.status, 200U);
     EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
     return Parse(response.body);
   }
+  Standing::JournalPtr Shared() { return {Standing::JournalPtr(), journal_.get()}; }
   static Payload Pod(const std::string& instance, bool leads, std::int64_t lsn) {
     Json pod = JsonLiteral(R"({"status":{"phase":"Running","containerStatuses":
       [{"name":"database","state":{"running":{}}}],
@@ -111,6 +113,7 @@ class MetricsTest : public ::testing::Test {
 
   journal::testing::TempDir dir_;
   OperatorMetrics metrics_;
+  Standing standing_;
   SteppingClock clock_;
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<StorePort> port_;
@@ -123,6 +126,7 @@ TEST_F(MetricsTest, CountsWhatWasCommittedAndShowsEachCluster) {
   driver_->Post(Cluster());
   auto seen = Scrape();
   while (seen[R"(pgo_engine_events_total{type="Observed",kind="Pod"})"] < 2) seen = Scrape();
+  seen = Scrape();  // clusters are looked at before the counters are read
   const std::map<std::string, double> expected = {
       {"pgo_leader", 1},
       {"pgo_leader_epoch", 4},
@@ -204,11 +208,21 @@ TEST_F(MetricsTest, HealthSaysWhatThereIs) {
   const auto ask = [&](const std::string& path) {
     http::Request request;
     request.path = path;
-    return AnswerHealth(request, metrics_, *journal_).status;
+    const auto response = AnswerHealth(request, metrics_, standing_);
+    return std::to_string(response.status) + " " + response.body;
   };
-  EXPECT_EQ(ask("/healthz"), 200U);
-  EXPECT_EQ(ask("/readyz"), 200U);
-  EXPECT_EQ(ask("/debug"), 404U);
+  standing_.Work(Shared());
+  EXPECT_EQ(ask("/healthz"), "200 ok\n");
+  EXPECT_EQ(ask("/readyz"), "200 ok\n");
+  EXPECT_EQ(ask("/debug").substr(0, 3), "404");
+  standing_.Still("no space left");
+  EXPECT_EQ(ask("/healthz"), "200 ok\n") << "no restart helps a full disk";
+  EXPECT_EQ(ask("/readyz"), "503 standing still: no space left\n");
+  standing_.Close();
+  EXPECT_NE(ask("/metrics").find("pgo_journal_failed 1"), std::string::npos);
+  http::Request head;
+  head.path = "/head";
+  EXPECT_EQ(AnswerApi(head, standing_).status, 503U);
 }
 
 }  // namespace

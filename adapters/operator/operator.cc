@@ -1,25 +1,26 @@
 #include "adapters/operator/operator.h"
 
 #include <pthread.h>
+#include <unistd.h>
+
 #include <csignal>
 
-#include <atomic>
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <ctime>
-#include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "adapters/http/server.h"
-#include "adapters/kube/contact.h"
-#include "adapters/kube/credentials.h"
-#include "adapters/kube/effects.h"
-#include "adapters/kube/elector.h"
-#include "adapters/kube/gate.h"
-#include "adapters/kube/watcher.h"
+#include "adapters/kube/config.h"
 #include "adapters/log/log.h"
 #include "adapters/operator/api.h"
 #include "adapters/operator/identity.h"
 #include "adapters/operator/journal_port.h"
+#include "adapters/operator/standing.h"
+#include "adapters/operator/talker.h"
 #include "adapters/secrets/provision.h"
 #include "adapters/system/clock.h"
 #include "engine/driver/driver.h"
@@ -52,112 +53,6 @@ Status ReadListen(const std::string& text, http::ServerOptions& out) {
   return {};
 }
 
-std::string Anchor(const journal::Journal& journal) {
-  const auto head = journal.Head();
-  return journal::HexOf(head.journal_id) + "/" + std::to_string(head.epoch) + "/" +
-         std::to_string(head.seq) + "/" + journal::HexOf(head.chain);
-}
-
-// Tells whether the API server answers; when it does again, watches that died without a word are
-// opened anew, or the lock would look silent though it is renewed.
-class ContactSink final : public EventSink {
- public:
-  explicit ContactSink(EventSink& next) : next_(next) {}
-  void SetWatcher(kube::Watcher* watcher) { watcher_ = watcher; }
-  void Post(std::vector<Payload> events) override {
-    for (const Payload& event : events) {
-      const auto* contact = std::get_if<Contact>(&event);
-      kube::Watcher* watcher = watcher_;
-      if (contact != nullptr && contact->ok && watcher != nullptr) watcher->Reopen();
-    }
-    next_.Post(std::move(events));
-  }
-
- private:
-  EventSink& next_;
-  std::atomic<kube::Watcher*> watcher_ = nullptr;
-};
-
-// The parts that talk to Kubernetes, in the order in which they begin; they end in reverse.
-class Talker {
- public:
-  Talker(const Options& options, const Identity& identity, kube::Config config,
-         journal::Journal& journal, Driver& driver, const Engine& rebuilt, OperatorMetrics& metrics)
-      : redactor_(identity.redaction_key),
-        gate_(driver),
-        credentials_(std::make_shared<kube::Credentials>(std::move(config))),
-        observer_([&metrics](const kube::Seen& seen) { metrics.Asked(seen); }),
-        client_(credentials_, Agent(), observer_),
-        contact_sink_(driver),
-        contact_(contact_sink_),
-        probe_(client_, contact_),
-        effects_(client_, redactor_, gate_, EffectsOptionsOf(identity)) {
-    for (const auto& [ref, subject] : rebuilt.world().subjects()) {
-      gate_.Know(ref, subject.uid, subject.rv, subject.object);
-    }
-    driver.SetEffects(&effects_);
-    StartWatching(options, journal.Head().seq > 0);
-    StartElecting(options, identity, journal, driver);
-  }
-  void Stop() {
-    effects_.Halt();
-    elector_.reset();
-    contact_sink_.SetWatcher(nullptr);
-    watcher_.reset();
-  }
-
- private:
-  static std::string Agent() { return std::string("pgo-operator/") + kBuild; }
-
-  kube::EffectsOptions EffectsOptionsOf(const Identity& identity) {
-    kube::EffectsOptions out;
-    out.provision = [](const Provision& provision, const kube::EffectsOptions::ReadSecret& read) {
-      return secrets::MakeSecret(provision, read, WallMicros());
-    };
-    out.remaining_us = [this] { return elector_ ? elector_->RemainingUs() : 0; };
-    out.on_no_answer = [this] { probe_.Hasten(); };
-    out.instance = identity.name;
-    return out;
-  }
-  void StartWatching(const Options& options, bool earlier_history) {
-    kube::WatcherOptions how;
-    how.namespaces = options.namespaces;
-    how.earlier_history = earlier_history;
-    how.on_no_answer = [this] { probe_.Hasten(); };
-    watcher_ = std::make_unique<kube::Watcher>(client_, redactor_, gate_, std::move(how));
-    contact_sink_.SetWatcher(watcher_.get());
-  }
-  void StartElecting(const Options& options, const Identity& identity, journal::Journal& journal,
-                     Driver& driver) {
-    kube::ElectorOptions how;
-    how.lease.ns =
-        options.lease_namespace.empty() ? credentials_->config().ns : options.lease_namespace;
-    how.lease.name = options.lease_name;
-    how.lease.identity = identity.name;
-    how.lease.last_epoch = static_cast<std::int64_t>(journal.Head().epoch);
-    how.anchor = [&journal] { return Anchor(journal); };
-    how.observer = observer_;
-    how.on_change = [this](bool leading) {
-      if (!leading) effects_.Halt();
-      if (leading) effects_.Resume();
-    };
-    elector_ =
-        std::make_unique<kube::Elector>(credentials_, Agent(), driver, contact_, std::move(how));
-  }
-
-  kube::Redactor redactor_;
-  kube::Gate gate_;
-  std::shared_ptr<kube::Credentials> credentials_;
-  const kube::Observer observer_;
-  kube::Client client_;
-  ContactSink contact_sink_;
-  kube::ContactTracker contact_;
-  kube::ContactProbe probe_;
-  kube::KubeEffects effects_;
-  std::unique_ptr<kube::Watcher> watcher_;
-  std::unique_ptr<kube::Elector> elector_;
-};
-
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -173,7 +68,7 @@ struct Servers {
 };
 
 Result<Servers> StartServers(const Options& options, const Identity& identity,
-                             const journal::Journal& journal, OperatorMetrics& metrics) {
+                             const Standing& standing, OperatorMetrics& metrics) {
   http::ServerOptions api;
   if (auto s = ReadListen(options.listen, api); !s) return Fail(s.error());
   api.certificate = identity.certificate;
@@ -183,16 +78,19 @@ Result<Servers> StartServers(const Options& options, const Identity& identity,
   if (auto s = ReadListen(options.health_listen, health); !s) return Fail(s.error());
   Servers servers;
   auto started = http::Server::Start(
-      api, [&journal](const http::Request& request) { return AnswerApi(request, journal); });
+      api, [&standing](const http::Request& request) { return AnswerApi(request, standing); });
   if (!started) return Fail(started.error().In("API"));
   servers.api = *std::move(started);
   auto healthy = http::Server::Start(health, [&](const http::Request& request) {
-    return AnswerHealth(request, metrics, journal);
+    return AnswerHealth(request, metrics, standing);
   });
   if (!healthy) return Fail(healthy.error().In("health"));
   servers.health = *std::move(healthy);
   const auto url = "https://" + api.address + ":" + std::to_string(servers.api->Port());
-  if (auto s = Announce(options.data_directory, identity, url); !s) return Fail(s.error());
+  // With a full disk what an earlier start wrote there may still be right.
+  if (auto s = Announce(options.data_directory, identity, url); !s) {
+    log::Error(s.error().message + ": pgo on this machine may not find the API");
+  }
   log::Info("API on " + url);
   return servers;
 }
@@ -209,17 +107,151 @@ Result<std::unique_ptr<journal::Journal>> OpenJournal(const Options& options) {
   return journal;
 }
 
-// What was committed goes to the log and the metrics.
-void Report(Driver& driver, OperatorMetrics& metrics) {
-  driver.SetOnCommit(
-      [&metrics](const std::vector<Event>& events, const StepResult& step, std::int64_t step_us) {
-        metrics.Committed(events, step, step_us);
-        log::Frame(events, step);
-      });
-  driver.SetOnDropped([&metrics](const std::string& what) {
-    metrics.Dropped();
-    log::Error(what + ": an event of it is too large for the journal and was passed over");
-  });
+// What all lives have in common.
+struct Setting {
+  const Options& options;
+  const Identity& identity;
+  const kube::Config& config;
+  OperatorMetrics& metrics;
+  Standing& standing;
+};
+
+// One life: from the opening of the journal to the stop, or to the first write that it refuses.
+class Life {
+ public:
+  static Result<std::unique_ptr<Life>> Begin(Setting& setting) {
+    auto opened = OpenJournal(setting.options);
+    if (!opened) return Fail(opened.error());
+    std::shared_ptr<journal::Journal> journal = *std::move(opened);
+    auto engine = Rebuild(*journal);
+    if (!engine) return Fail(engine.error());
+    return std::unique_ptr<Life>(new Life(setting, std::move(journal), *std::move(engine)));
+  }
+  ~Life() { setting_.metrics.Look(nullptr); }
+  Life(const Life&) = delete;
+  Life& operator=(const Life&) = delete;
+
+  // An error says what the journal refused: all that talks has stopped, the Lease is given up.
+  Status Run() {
+    Status status = driver_.Run();
+    if (!status) Hush();
+    return status;
+  }
+  void Stop() {
+    Hush();
+    driver_.Stop();
+  }
+
+ private:
+  Life(Setting& setting, std::shared_ptr<journal::Journal> journal, Engine engine)
+      : setting_(setting),
+        journal_(std::move(journal)),
+        rebuilt_(std::move(engine)),
+        port_(*journal_,
+              [this](const StorePort::Written& written) { setting_.metrics.Written(written); }),
+        driver_(rebuilt_, port_, clock_, {}),
+        talker_({setting.options, setting.identity, setting.config, *journal_, Prepare(), rebuilt_,
+                 setting.metrics}) {
+    setting_.standing.Work(journal_);
+    setting_.metrics.Look(&driver_);
+  }
+  // What was committed goes to the log and the metrics. Nothing comes before Started.
+  Driver& Prepare() {
+    driver_.SetOnCommit(
+        [this](const std::vector<Event>& events, const StepResult& step, std::int64_t step_us) {
+          setting_.metrics.Committed(events, step, step_us);
+          log::Frame(events, step);
+        });
+    driver_.SetOnDropped([this](const std::string& what) {
+      setting_.metrics.Dropped();
+      log::Error(what + ": an event of it is too large for the journal and was passed over");
+    });
+    driver_.Post({Started{kBuild, kRuleset, setting_.identity.name, setting_.options.settings}});
+    return driver_;
+  }
+  // A refused write and a signal may end it at once.
+  void Hush() {
+    const std::lock_guard lock(stopping_);
+    talker_.Stop();
+  }
+
+  Setting& setting_;
+  const std::shared_ptr<journal::Journal> journal_;
+  const Engine rebuilt_;
+  StorePort port_;
+  system::SystemClock clock_;
+  Driver driver_;
+  std::mutex stopping_;
+  Talker talker_;
+};
+
+// Ends the life under way, and all that would follow, when the process is told to.
+class Ending {
+ public:
+  void Now() {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    if (life_ != nullptr) life_->Stop();
+    changed_.notify_all();
+  }
+  // False: it is over already.
+  bool Begin(Life* life) {
+    const std::lock_guard lock(mutex_);
+    life_ = life;
+    return !ending_;
+  }
+  // True if it is over.
+  bool Wait(std::chrono::seconds most) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, most, [&] { return ending_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ending_ = false;
+  Life* life_ = nullptr;
+};
+
+constexpr std::chrono::seconds kPauseFirst{1}, kPauseMost{30}, kLook{1};
+
+// From the opening of the journal to its end; no error: the process is to end.
+Status LiveOnce(Setting& setting, Ending& ending) {
+  auto life = Life::Begin(setting);
+  if (!life) return Fail(life.error());
+  if (!ending.Begin(life->get())) (*life)->Stop();
+  Status status = (*life)->Run();
+  static_cast<void>(ending.Begin(nullptr));
+  if (!status) setting.standing.Still(status.error().message);
+  return status;
+}
+
+// The process stays up without a journal, so that it shows why, and goes on by itself when it can.
+// What cannot be opened at the first start, with room on the disk, is for a person to mend.
+Status Live(Setting& setting, Ending& ending) {
+  const std::string& directory = setting.options.data_directory;
+  std::chrono::seconds pause = kPauseFirst;
+  std::string told;
+  for (bool first = true;; first = false) {
+    const Status status = LiveOnce(setting, ending);
+    if (status) return {};
+    const std::string why = status.error().message;
+    const bool room = HasRoom(directory);
+    if (first && room && setting.standing.journal() == nullptr) return status;
+    setting.standing.Still(why);
+    if (why != told) {
+      log::Error(why +
+                 ": standing still; nothing is decided or done until the journal opens again");
+    }
+    told = why;
+    if (ending.Wait(pause)) return {};
+    pause = room ? std::min(pause * 2, kPauseMost) : kPauseFirst;
+    while (!HasRoom(directory)) {
+      if (ending.Wait(kLook)) return {};
+    }
+    setting.standing.Close();
+    ForgetCached(directory + "/journal");
+  }
 }
 
 }  // namespace
@@ -228,40 +260,25 @@ Status RunOperator(const Options& options) {
   const sigset_t signals = BlockSignals();  // before the first thread
   const auto identity = LoadIdentity(options.data_directory, FillIdentity);
   if (!identity) return Fail(identity.error());
-  auto config = kube::LoadConfig({options.kubeconfig, options.context});
+  const auto config = kube::LoadConfig({options.kubeconfig, options.context});
   if (!config) return Fail(config.error());
-  auto journal = OpenJournal(options);
-  if (!journal) return Fail(journal.error());
-  auto engine = Rebuild(**journal);
-  if (!engine) return Fail(engine.error());
-  const Engine rebuilt = *engine;
   log::Start(options.debug);
   OperatorMetrics metrics;
-  auto servers = StartServers(options, *identity, **journal, metrics);
+  Standing standing;
+  standing.Still("starting");
+  auto servers = StartServers(options, *identity, standing, metrics);
   if (!servers) return Fail(servers.error());
-
-  StorePort port(**journal, [&](const StorePort::Written& written) { metrics.Written(written); });
-  system::SystemClock clock;
-  Driver driver(*std::move(engine), port, clock, {});
-  Report(driver, metrics);
-  driver.Post({Started{kBuild, kRuleset, identity->name, options.settings}});
-  Talker talker(options, *identity, *std::move(config), **journal, driver, rebuilt, metrics);
-  metrics.Look(&driver);
-
+  Setting setting{options, *identity, *config, metrics, standing};
+  Ending ending;
   std::thread waiter([&] {
     int signal = 0;
     sigwait(&signals, &signal);
     log::Info("stopping");
-    talker.Stop();
-    driver.Stop();
+    ending.Now();
   });
-  const Status status = driver.Run();
-  if (!status) {
-    log::Error(status.error().message + ": nothing more is decided or done until a restart");
-    talker.Stop();
-  }
+  const Status status = Live(setting, ending);
+  if (!status) ::kill(::getpid(), SIGTERM);  // blocked: it wakes the waiter alone
   waiter.join();
-  metrics.Look(nullptr);
   log::Stop();
   return status;
 }

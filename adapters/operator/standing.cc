@@ -1,0 +1,58 @@
+#include "adapters/operator/standing.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace pgo {
+
+void Standing::Work(JournalPtr journal) {
+  const std::scoped_lock lock(mutex_);
+  journal_ = std::move(journal);
+  why_still_.clear();
+}
+
+void Standing::Still(const std::string& why) {
+  const std::scoped_lock lock(mutex_);
+  why_still_ = why;
+}
+
+void Standing::Close() {
+  JournalPtr last;  // closed outside of the lock
+  const std::scoped_lock lock(mutex_);
+  last = std::move(journal_);
+}
+
+Standing::JournalPtr Standing::journal() const {
+  const std::scoped_lock lock(mutex_);
+  return journal_;
+}
+
+std::string Standing::WhyStill() const {
+  const std::scoped_lock lock(mutex_);
+  return why_still_;
+}
+
+bool HasRoom(const std::string& directory) {
+  constexpr std::uint64_t kEnough = 64U << 20U;
+  struct statvfs disk{};
+  if (::statvfs(directory.c_str(), &disk) != 0) return false;
+  const std::uint64_t all = std::uint64_t{disk.f_blocks} * disk.f_frsize;
+  return std::uint64_t{disk.f_bavail} * disk.f_frsize >= std::min(kEnough, all / 16);
+}
+
+void ForgetCached(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::directory_iterator files(directory, error);
+  for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
+    const int file = ::open(files->path().c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) continue;
+    static_cast<void>(::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED));
+    ::close(file);
+  }
+}
+
+}  // namespace pgo
