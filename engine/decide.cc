@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/amnesia.h"
 #include "engine/arbiter/subset.h"
 #include "engine/base/digest.h"
 #include "engine/engine.h"
@@ -41,7 +42,7 @@ struct Input {
 // Collects the actions of one decision.
 class Arbiter {
  public:
-  explicit Arbiter(const Input& in) : in_(in) {}
+  explicit Arbiter(const Input& in) : in_(in), stale_(Stale(in.context, in.view, in.now)) {}
 
   void Take(std::string_view room, const Plan& plan) {
     for (const Desired& desired : plan.objects) {
@@ -146,8 +147,15 @@ class Arbiter {
     Issue(room, proposal, false);
   }
 
+  // Lists that are still awaited decide anew by themselves.
+  void AwaitFresh() {
+    const std::int64_t at = FreshAtUs(in_.context, in_.view);
+    if (in_.now.elapsed_us < at) WakeAt(at);
+  }
+
   // `afresh`: what is wanted has changed, so an earlier success does not delay it.
   void Issue(std::string_view room, const Proposal& p, bool afresh) {
+    if (stale_ && Disruptive(p.command, p.disrupts)) return AwaitFresh();
     const std::string key = arbiter::GoalKey(room, p.goal);
     auto ruling = arbiter::Rule(in_.memory.ledger, key, in_.now);
     const auto entry = in_.memory.ledger.entries.find(key);
@@ -179,6 +187,7 @@ class Arbiter {
   }
 
   const Input& in_;
+  const bool stale_;  // not yet observed afresh
   std::string holder_;
   ClusterDecision result_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/amnesia.h"
 #include "engine/arbiter/subset.h"
 #include "engine/base/check.h"
 #include "engine/base/digest.h"
@@ -38,13 +39,18 @@ void FoldContext(rooms::Context& context, const Event& event) {
     context.live_seq = event.seq.value();
   };
   std::visit(Overloaded{[&](const Started& e) {
+                          const std::uint64_t amnesia_seq = context.amnesia_seq;
                           context = rooms::Context{};
+                          context.amnesia_seq = amnesia_seq;
                           context.settings = e.settings;
                           live_from_here();
                         },
                         [&](const Leading& e) {
                           context.leading = e.leading;
                           context.epoch = e.epoch;
+                          if (!e.leading || e.amnesia.empty()) return;
+                          context.amnesia_seq = event.seq.value();
+                          live_from_here();
                         },
                         [&](const Contact& e) {
                           context.contact = e.ok;
@@ -87,6 +93,9 @@ std::set<ClusterKey> Engine::Fold(const Event& event) {
     FoldDone(*done, event);
   }
   FoldTouched(event, touched);
+  if (context_.amnesia_seq != 0 && ObservedAfresh(context_, world_, event.at)) {
+    context_.amnesia_seq = 0;
+  }
   return touched;
 }
 

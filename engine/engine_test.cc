@@ -139,6 +139,32 @@ TEST_F(EngineTest, AFencedPrimaryIsReplacedAndEveryDecisionReplays) {
   ExpectReplayIsExact();
 }
 
+// The journal lost its end: nobody knows what was decided last. Everything is listed again, and the
+// primary's lease watched for its whole length, before anything is disrupted.
+TEST_F(EngineTest, AJournalThatLostItsEndDisruptsNothingUntilItWasObservedAfresh) {
+  RunPods(0, 1);
+  ASSERT_TRUE(loop.Settle());
+  loop.Post({Leading{true, ++epoch_, "", "the journal ends with record 9"}});
+  Node("node1", true);
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_FALSE(Did(Reason::kFenced)) << "nothing was listed since";
+  loop.Post(loop.kube.ListAll());
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_FALSE(Did(Reason::kFenced)) << "the lease was not watched for its whole length";
+  loop.Restart();
+  loop.Post({Started{"test", kRuleset, "one", loop.engine.context().settings}});
+  loop.Post({Leading{true, ++epoch_, ""}});
+  loop.Post(loop.kube.ListAll());
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_FALSE(Did(Reason::kFenced)) << "a restart does not make it known";
+  loop.Wait(31 * kSecond);
+  loop.Post({Ticked{}});
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_TRUE(Did(Reason::kFenced));
+  EXPECT_EQ(loop.engine.context().amnesia_seq, 0U);
+  ExpectReplayIsExact();
+}
+
 class KilledTest;
 
 // What makes the primary go, for each class of evidence.

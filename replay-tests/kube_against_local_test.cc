@@ -149,7 +149,7 @@ TEST_F(KubeAgainstLocal, OneReplicaLeadsAndTheNextTakesOver) {
     kube::ElectorOptions o;
     o.lease = {.ns = "default", .name = "pgo", .identity = identity};
     o.lease.renew_every_us = kSecond / 5;
-    o.anchor = [] { return "head-7"; };
+    o.anchor = [](std::int64_t) { return "head-7"; };
     return o;
   };
   auto a = std::make_unique<kube::Elector>(credentials, "pgo-operator/test", gate, tracker,
@@ -161,9 +161,17 @@ TEST_F(KubeAgainstLocal, OneReplicaLeadsAndTheNextTakesOver) {
   a.reset();
   ASSERT_TRUE(inbox.Wait<Leading>([](const Leading& l) { return l.leading && l.epoch == 2; }))
       << inbox.Dump();
-  const Json lease = client->Do(kube::GetRequest(Ref("Lease", "pgo"))).body;
-  EXPECT_EQ(GetString(lease, {"spec", "holderIdentity"}), "b");
-  EXPECT_EQ(GetString(lease, {"metadata", "annotations", kube::kAnchorAnnotation}), "head-7");
+  const auto read = [&](const auto&... path) {
+    const Json lease = client->Do(kube::GetRequest(Ref("Lease", "pgo"))).body;
+    return GetString(lease, {path...});
+  };
+  EXPECT_EQ(read("spec", "holderIdentity"), "b");
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (read("metadata", "annotations", kube::kAnchorAnnotation) !=
+         "head-7") {  // a renewal has it
+    ASSERT_LT(std::chrono::steady_clock::now(), end);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
 }
 
 TEST_F(KubeAgainstLocal, ActionsEndInOneDoneAfterWhatTheyShowed) {

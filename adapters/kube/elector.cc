@@ -58,8 +58,7 @@ void Elector::Carry(LeaseMachine::Outputs outputs) {
                             },
                             [&](Leading& leading) {
                               deadline_us_ = machine_.deadline_us();
-                              if (options_.on_change) options_.on_change(leading.leading);
-                              sink_.Post({std::move(leading)});
+                              Tell(std::move(leading));
                             }},
                  output);
     }
@@ -68,11 +67,20 @@ void Elector::Carry(LeaseMachine::Outputs outputs) {
   }
 }
 
+void Elector::Tell(Leading leading) {
+  if (leading.leading && options_.judge) leading.amnesia = options_.judge(machine_.found_anchor());
+  const bool amnesia = !leading.amnesia.empty();
+  if (options_.on_change) options_.on_change(leading.leading);
+  sink_.Post({std::move(leading)});
+  if (amnesia && options_.on_amnesia) options_.on_amnesia();
+}
+
 void Elector::Loop() {
   std::unique_lock lock(mu_);
   while (!stopping_) {
     lock.unlock();
-    Carry(machine_.OnTick(Read(), options_.anchor ? options_.anchor() : std::string()));
+    Carry(machine_.OnTick(Read(),
+                          options_.anchor ? options_.anchor(machine_.epoch()) : std::string()));
     lock.lock();
     const std::int64_t pause = machine_.wake_at_us() - Microseconds(CLOCK_BOOTTIME);
     if (pause > 0)

@@ -7,8 +7,9 @@
 //
 // Another holder's Lease counts as expired when it has not changed for its whole duration on *our*
 // clock; the times written in it are never compared. The write that takes the Lease raises its
-// epoch (an annotation), so an epoch names one leadership. A Lease does not fence: what is sent
-// must be answered before RemainingUs() runs out.
+// epoch (an annotation), so an epoch names one leadership, and leaves the last leader's anchor as
+// it is: that is compared with the journal, and only once the verdict is in it replaced. A Lease
+// does not fence: what is sent must be answered before RemainingUs() runs out.
 #pragma once
 
 #include <atomic>
@@ -47,7 +48,7 @@ class LeaseMachine {
 
   explicit LeaseMachine(LeaseOptions options) : options_(std::move(options)) {}
 
-  // `anchor` goes onto the Lease with what is written next; "" leaves what is there.
+  // `anchor` goes onto the Lease with the next renewal; "" leaves what is there.
   Outputs OnTick(Now now, const std::string& anchor);
   Outputs OnReply(const Reply& reply, Now now);
   // Gives the Lease up. The request may go unanswered.
@@ -55,6 +56,8 @@ class LeaseMachine {
 
   [[nodiscard]] bool leading() const { return leading_; }
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
+  // What the last leader left on the Lease when this leadership began; "" if nothing.
+  [[nodiscard]] const std::string& found_anchor() const { return found_anchor_; }
   // Elapsed time at which leadership ends unless renewed before; 0 if not leading.
   [[nodiscard]] std::int64_t deadline_us() const;
   [[nodiscard]] std::int64_t wake_at_us() const;
@@ -81,15 +84,18 @@ class LeaseMachine {
   std::int64_t sent_us_ = 0;     // of the request under way
   std::int64_t renewed_us_ = 0;  // when the last successful write was sent
   std::int64_t next_us_ = 0;
-  std::string anchor_;
+  std::string anchor_, found_anchor_;
   Json lease_;                   // as last seen; null if there is none
   std::int64_t changed_us_ = 0;  // when its version was first seen
 };
 
 struct ElectorOptions {
   LeaseOptions lease;
-  std::function<std::string()> anchor;          // asked for at each write; may be empty
+  std::function<std::string(std::int64_t epoch)> anchor;  // before each write; may be empty
+  // Compares what the last leader left with the journal: why it is not whole, "" if it is.
+  std::function<std::string(const std::string& found)> judge;
   std::function<void(bool leading)> on_change;  // before the event is posted
+  std::function<void()> on_amnesia;             // after the event was posted that says so
   Observer observer;                            // of its requests
 };
 
@@ -109,6 +115,7 @@ class Elector {
  private:
   void Loop();
   void Carry(LeaseMachine::Outputs outputs);
+  void Tell(Leading leading);
   void GiveUp();
 
   Client client_;

@@ -77,6 +77,25 @@ TEST(Elector, TakesAFreeLeaseAndRenewsIt) {
   EXPECT_EQ(GetString(server.lease, {"spec", "renewTime"}), "1970-01-01T00:00:03.000000Z");
 }
 
+TEST(Elector, LeavesTheLastLeadersAnchorUntilItsFirstRenewal) {
+  Server server;
+  Replica a("a");
+  a.Tick(&server, 1);
+  EXPECT_EQ(a.machine.found_anchor(), "");
+  a.Tick(&server, 3);
+  Replica b("b");
+  Put(server.lease, {"spec", "holderIdentity"}, "");
+  EXPECT_EQ(b.Tick(&server, 10), "+2");
+  EXPECT_EQ(b.machine.found_anchor(), "head-1");
+  Put(server.lease, {"metadata", "annotations", kAnchorAnnotation}, "head-0");
+  Replica c("b");  // it died before it could compare, and starts again
+  EXPECT_EQ(c.Tick(&server, 11), "+3");
+  EXPECT_EQ(c.machine.found_anchor(), "head-0");
+  EXPECT_EQ(GetString(server.lease, {"metadata", "annotations", kAnchorAnnotation}), "head-0");
+  c.Tick(&server, 13);
+  EXPECT_EQ(GetString(server.lease, {"metadata", "annotations", kAnchorAnnotation}), "head-1");
+}
+
 TEST(Elector, WaitsForTheWholeDurationOnItsOwnClock) {
   Server server;
   Replica a("a"), b("b");

@@ -80,6 +80,8 @@ LeaseMachine::Outputs LeaseMachine::Take(Now now) {
   waiting_ = Waiting::kTake;
   sent_us_ = now.elapsed_us;
   const std::int64_t epoch = std::max(EpochOf(lease_), options_.last_epoch) + 1;
+  found_anchor_ = GetString(lease_, {"metadata", "annotations", kAnchorAnnotation});
+  anchor_.clear();
   Json lease = Written(now, options_.identity);
   Put(lease, {"metadata", "annotations", kEpochAnnotation}, std::to_string(epoch));
   Put(lease, {"spec", "acquireTime"}, MicroTime(now.wall_us));

@@ -133,7 +133,7 @@ ListWatch::Outputs ListWatch::TakeList(std::int64_t now_us, std::string version)
   page_events_.clear();
   keys_ = std::move(page_keys_);
   page_keys_.clear();
-  const bool gap = listed_ ? gap_ : options_.earlier_history;
+  const bool gap = gap_ || (!listed_ && options_.earlier_history);
   out.emplace_back(Payload(Listed{options_.kind, version, gap, {keys_.begin(), keys_.end()}}));
   listed_ = true;
   gap_ = false;
@@ -165,6 +165,20 @@ ListWatch::Outputs ListWatch::Reopen(std::int64_t now_us) {
   failures_ = 0;
   wake_at_us_ = now_us;
   return {CloseWatch{}};
+}
+
+ListWatch::Outputs ListWatch::ListAgain(std::int64_t now_us) {
+  const bool watching = phase_ == Phase::kOpening || phase_ == Phase::kWatching;
+  relist_ = true;
+  gap_ = true;
+  listed_ = false;
+  // A list under way may have been asked for before: its answer is passed over.
+  page_events_.clear();
+  page_keys_.clear();
+  phase_ = Phase::kResting;
+  failures_ = 0;
+  wake_at_us_ = now_us;
+  return watching ? Outputs{CloseWatch{}} : Outputs{};
 }
 
 ListWatch::Outputs ListWatch::OnLine(std::string_view line, std::int64_t now_us) {

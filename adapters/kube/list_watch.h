@@ -50,6 +50,8 @@ class ListWatch {
   Outputs OnTick(std::int64_t now_us);  // also begins
   // The server was away: an open watch may be dead without a word. Opens it anew from where it was.
   Outputs Reopen(std::int64_t now_us);
+  // What was seen is not to be trusted: lists again, as after a gap.
+  Outputs ListAgain(std::int64_t now_us);
   Outputs OnList(const Reply& reply, std::int64_t now_us);
   // One line of the watch, without its end.
   Outputs OnLine(std::string_view line, std::int64_t now_us);

@@ -5,6 +5,7 @@
 //   line JSON          a line of the watch
 //   added|modified|deleted NAME=RV   such a line; bookmark RV, expired
 //   closed HTTP        the watch ends
+//   again              what was seen is not to be trusted
 // After each the machine's outputs, one a line.
 #include "adapters/kube/list_watch.h"
 
@@ -84,6 +85,7 @@ class Script {
       return machine_.OnTick(now);
     }
     if (verb == "list") return machine_.OnList(ListOf(words), now);
+    if (verb == "again") return machine_.ListAgain(now);
     if (verb == "list-fails" || verb == "closed") {
       Reply reply;
       words >> reply.http;
@@ -138,6 +140,24 @@ TEST(ListWatch, ReopensFromTheNewestVersionSeen) {
   Script s;
   s.Run("tick 0\nlist 7\ntick 0\nmodified a=8\nbookmark 20\ntick 2\nclosed 200");
   EXPECT_EQ(s.Run("tick 0"), "watch 20");
+}
+
+TEST(ListWatch, ListsAgainWhenToldTo) {
+  Script s;
+  EXPECT_EQ(s.Run("tick 0\nlist 7 a=3\ntick 0\nmodified a=8"),
+            "list; observed a=3; listed 7 n/a; watch 7; observed a=8");
+  EXPECT_EQ(s.Run("again"), "close");
+  EXPECT_FALSE(s.machine().listed());
+  EXPECT_EQ(s.Run("tick 0\nlist 9 a=8"), "list; observed a=8; listed 9 gap n/a");
+  EXPECT_EQ(s.Run("tick 0\nclosed 410\ntick 5\nagain\nlist 12 a=8"), "watch 9; list")
+      << "a list that was asked for before does not count";
+  EXPECT_EQ(s.Run("tick 0\nlist 12 a=8"), "list; observed a=8; listed 12 gap n/a");
+}
+
+TEST(ListWatch, BeingDeniedAfterListingAgainCountsAsEmptyIfOptional) {
+  Script s({.kind = "Node", .optional = true});
+  EXPECT_EQ(s.Run("tick 0\nlist-fails 403"), "list; listed 0");
+  EXPECT_EQ(s.Run("again\ntick 0\nlist-fails 403"), "list; listed 0 gap");
 }
 
 TEST(ListWatch, ExpiredInTheStreamLeadsToAListWithGap) {

@@ -85,15 +85,19 @@ void Watcher::Loop() {
     }
     std::unique_lock lock(mu_);
     const auto until = SteadyClock::time_point(std::chrono::microseconds(next));
-    wake_.wait_until(lock, until, [&] { return stopping_ || reopen_ || !inbox_.empty(); });
+    wake_.wait_until(lock, until,
+                     [&] { return stopping_ || reopen_ || list_again_ || !inbox_.empty(); });
     if (stopping_) break;
     const bool reopen = std::exchange(reopen_, false);
+    const bool list_again = std::exchange(list_again_, false);
     std::deque<Message> messages;
     messages.swap(inbox_);
     lock.unlock();
     for (Message& message : messages) Handle(std::move(message));
-    if (!reopen) continue;
-    for (auto& source : sources_) Carry(*source, source->machine.Reopen(NowUs()));
+    for (auto& source : sources_) {
+      if (list_again) Carry(*source, source->machine.ListAgain(NowUs()));
+      if (reopen) Carry(*source, source->machine.Reopen(NowUs()));
+    }
   }
   for (auto& source : sources_) CloseWatch(*source);
 }
@@ -102,6 +106,14 @@ void Watcher::Reopen() {
   {
     const std::lock_guard lock(mu_);
     reopen_ = true;
+  }
+  wake_.notify_all();
+}
+
+void Watcher::ListAgain() {
+  {
+    const std::lock_guard lock(mu_);
+    list_again_ = true;
   }
   wake_.notify_all();
 }

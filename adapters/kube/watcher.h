@@ -35,6 +35,8 @@ class Watcher {
 
   // Opens every watch anew: the API server was away and is back. Any thread.
   void Reopen();
+  // Lists every kind again. Any thread; the lists are asked for after it returned.
+  void ListAgain();
 
  private:
   struct Source;
@@ -66,7 +68,7 @@ class Watcher {
   std::mutex mu_;
   std::condition_variable wake_;
   std::deque<Message> inbox_;
-  bool stopping_ = false, reopen_ = false;
+  bool stopping_ = false, reopen_ = false, list_again_ = false;
   std::thread thread_;
 };
 

@@ -27,7 +27,11 @@ std::string Describe(const Payload& payload) {
           },
           [](const Leading& e) {
             return std::string(e.leading ? "leading" : "not leading") + ", epoch " +
-                   std::to_string(e.epoch) + (e.why.empty() ? "" : ": " + e.why);
+                   std::to_string(e.epoch) + (e.why.empty() ? "" : ": " + e.why) +
+                   (e.amnesia.empty() ? ""
+                                      : "; AMNESIA: " + e.amnesia +
+                                            ": everything is observed afresh before anything is "
+                                            "disrupted");
           },
           [](const Contact& e) {
             return std::string(e.ok ? "the API server answers" : "the API server does not answer") +

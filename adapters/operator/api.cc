@@ -123,7 +123,9 @@ http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metri
     if (why.empty() && (journal == nullptr || journal->Poisoned()))
       why = "the journal refuses writes";
     if (!why.empty()) return Text(503, "standing still: " + why + "\n");
-    return Text(200, "ok\n");
+    const std::string amnesia = standing.Amnesia();
+    return Text(200, amnesia.empty() ? "ok\n"
+                                     : "ok\nthis leadership began with amnesia: " + amnesia + "\n");
   }
   if (request.path != "/metrics") return Text(404, "there are /healthz, /readyz and /metrics\n");
   return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.Text(standing)};

@@ -41,6 +41,9 @@ OperatorMetrics::OperatorMetrics()
       leader_(registry_.Gauge("pgo_leader", "1 while this replica leads.")),
       epoch_(registry_.Gauge("pgo_leader_epoch", "Number of the newest leadership seen.")),
       leaderships_(registry_.Counter("pgo_leaderships_total", "Leaderships won by this replica.")),
+      amnesias_(registry_.Counter("pgo_amnesias_total",
+                                  "Leaderships begun with a journal that had lost its end, or was "
+                                  "not among those that led.")),
       frames_(registry_.Counter("pgo_journal_frames_total", "Frames written.")),
       bytes_(registry_.Counter("pgo_journal_written_bytes_total", "Bytes of those frames.")),
       sync_seconds_(registry_.Histogram("pgo_journal_sync_seconds",
@@ -105,6 +108,7 @@ void OperatorMetrics::CountEvent(const Event& event) {
                           leader_.Set({}, Bool(e.leading));
                           epoch_.Set({}, static_cast<double>(e.epoch));
                           if (e.leading) leaderships_.Add({});
+                          if (!e.amnesia.empty()) amnesias_.Add({});
                         },
                         [&](const Listed& e) {
                           if (e.gap) gaps_.Add({e.kind});

@@ -39,7 +39,7 @@ class OperatorMetrics {
 
   metrics::Registry registry_;
   metrics::Process process_;
-  metrics::Family &build_, &leader_, &epoch_, &leaderships_;
+  metrics::Family &build_, &leader_, &epoch_, &leaderships_, &amnesias_;
   metrics::Family &frames_, &bytes_, &sync_seconds_, &head_, &segments_, &failed_;
   metrics::Family &events_, &dropped_, &step_seconds_, &decisions_, &actions_, &outcomes_;
   metrics::Family &failovers_, &gaps_, &contact_;

@@ -215,6 +215,8 @@ TEST_F(MetricsTest, HealthSaysWhatThereIs) {
   EXPECT_EQ(ask("/healthz"), "200 ok\n");
   EXPECT_EQ(ask("/readyz"), "200 ok\n");
   EXPECT_EQ(ask("/debug").substr(0, 3), "404");
+  standing_.SetAmnesia("it ends with record 7");
+  EXPECT_EQ(ask("/readyz"), "200 ok\nthis leadership began with amnesia: it ends with record 7\n");
   standing_.Still("no space left");
   EXPECT_EQ(ask("/healthz"), "200 ok\n") << "no restart helps a full disk";
   EXPECT_EQ(ask("/readyz"), "503 standing still: no space left\n");

@@ -16,6 +16,7 @@
 #include "adapters/http/server.h"
 #include "adapters/kube/config.h"
 #include "adapters/log/log.h"
+#include "adapters/operator/anchor.h"
 #include "adapters/operator/api.h"
 #include "adapters/operator/identity.h"
 #include "adapters/operator/journal_port.h"
@@ -114,6 +115,7 @@ struct Setting {
   const kube::Config& config;
   OperatorMetrics& metrics;
   Standing& standing;
+  std::string last_head;  // of the life before, as an anchor
 };
 
 // One life: from the opening of the journal to the stop, or to the first write that it refuses.
@@ -127,7 +129,10 @@ class Life {
     if (!engine) return Fail(engine.error());
     return std::unique_ptr<Life>(new Life(setting, std::move(journal), *std::move(engine)));
   }
-  ~Life() { setting_.metrics.Look(nullptr); }
+  ~Life() {
+    setting_.metrics.Look(nullptr);
+    setting_.last_head = AnchorText(journal_->Head());
+  }
   Life(const Life&) = delete;
   Life& operator=(const Life&) = delete;
 
@@ -151,7 +156,7 @@ class Life {
               [this](const StorePort::Written& written) { setting_.metrics.Written(written); }),
         driver_(rebuilt_, port_, clock_, {}),
         talker_({setting.options, setting.identity, setting.config, *journal_, Prepare(), rebuilt_,
-                 setting.metrics}) {
+                 setting.metrics, setting.last_head}) {
     setting_.standing.Work(journal_);
     setting_.metrics.Look(&driver_);
   }
@@ -161,6 +166,7 @@ class Life {
         [this](const std::vector<Event>& events, const StepResult& step, std::int64_t step_us) {
           setting_.metrics.Committed(events, step, step_us);
           log::Frame(events, step);
+          for (const Event& event : events) Led(event);
         });
     driver_.SetOnDropped([this](const std::string& what) {
       setting_.metrics.Dropped();
@@ -173,6 +179,12 @@ class Life {
   void Hush() {
     const std::lock_guard lock(stopping_);
     talker_.Stop();
+  }
+  void Led(const Event& event) {
+    const auto* leading = std::get_if<Leading>(&event.payload);
+    if (leading == nullptr || !leading->leading) return;
+    setting_.standing.SetAmnesia(leading->amnesia);
+    talker_.Judged(leading->epoch);
   }
 
   Setting& setting_;
@@ -268,7 +280,7 @@ Status RunOperator(const Options& options) {
   standing.Still("starting");
   auto servers = StartServers(options, *identity, standing, metrics);
   if (!servers) return Fail(servers.error());
-  Setting setting{options, *identity, *config, metrics, standing};
+  Setting setting{options, *identity, *config, metrics, standing, ""};
   Ending ending;
   std::thread waiter([&] {
     int signal = 0;

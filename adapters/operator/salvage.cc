@@ -1,50 +1,15 @@
 #include "journal/store/salvage.h"
 
-#include <charconv>
 #include <cstdio>
 #include <filesystem>
-#include <vector>
 
+#include "adapters/operator/anchor.h"
 #include "adapters/operator/operator.h"
 
 namespace pgo {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool ReadNumber(const std::string& text, std::uint64_t& out) {
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), out);
-  return result.ec == std::errc() && result.ptr == text.data() + text.size();
-}
-
-template <std::size_t N>
-bool ReadHex(const std::string& text, std::array<std::uint8_t, N>& out) {
-  if (text.size() != N * 2) return false;
-  for (std::size_t i = 0; i < N; ++i) {
-    const char* at = text.data() + i * 2;
-    if (std::from_chars(at, at + 2, out[i], 16).ptr != at + 2) return false;
-  }
-  return true;
-}
-
-// "ID/EPOCH/SEQ/CHAIN", as the operator writes it onto its Lease.
-Result<journal::JournalHead> ReadAnchor(const std::string& text) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == '/') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  journal::JournalHead head;
-  if (parts.size() == 4 && ReadHex(parts[0], head.journal_id) && ReadNumber(parts[1], head.epoch) &&
-      ReadNumber(parts[2], head.seq) && ReadHex(parts[3], head.chain)) {
-    return head;
-  }
-  return Fail(Code::kInvalid, "--anchor " + text +
-                                  ": must be ID/EPOCH/SEQ/CHAIN, as the Lease's annotation has it");
-}
 
 // Nothing if the copy may take the journal's place.
 Status Judge(const journal::Journal& copy, const Options& options) {
@@ -57,9 +22,10 @@ Status Judge(const journal::Journal& copy, const Options& options) {
                                     "acknowledged" +
                                     mend);
   }
-  const auto anchor = ReadAnchor(options.anchor);
-  if (!anchor) return Fail(anchor.error());
-  const auto verdict = journal::CompareAnchor(copy, *anchor);
+  const auto anchors = ReadAnchors(options.anchor);
+  if (!anchors) return Fail(Code::kInvalid, "--" + anchors.error().message);
+  const auto anchor = AnchorOf(*anchors, copy.Head().journal_id);
+  const auto verdict = journal::CompareAnchor(copy, anchor);
   if (!verdict) return Fail(verdict.error());
   switch (*verdict) {
     case journal::AnchorVerdict::kHolds:
@@ -70,7 +36,7 @@ Status Judge(const journal::Journal& copy, const Options& options) {
     case journal::AnchorVerdict::kExpired:
       if (options.accept_loss) return {};
       return Fail(Code::kConflict, ends + ", the anchor names record " +
-                                       std::to_string(anchor->seq) +
+                                       std::to_string(anchor.seq) +
                                        ": acknowledged records are missing" + mend);
   }
   return {};

@@ -26,6 +26,11 @@ void Standing::Close() {
   last = std::move(journal_);
 }
 
+void Standing::SetAmnesia(const std::string& why) {
+  const std::scoped_lock lock(mutex_);
+  amnesia_ = why;
+}
+
 Standing::JournalPtr Standing::journal() const {
   const std::scoped_lock lock(mutex_);
   return journal_;
@@ -34,6 +39,11 @@ Standing::JournalPtr Standing::journal() const {
 std::string Standing::WhyStill() const {
   const std::scoped_lock lock(mutex_);
   return why_still_;
+}
+
+std::string Standing::Amnesia() const {
+  const std::scoped_lock lock(mutex_);
+  return amnesia_;
 }
 
 bool HasRoom(const std::string& directory) {

@@ -20,14 +20,17 @@ class Standing {
   // Still: nothing is decided or done. The journal stays readable until Close.
   void Still(const std::string& why);
   void Close();
+  // The amnesia that the newest leadership began with; "" : none.
+  void SetAmnesia(const std::string& why);
 
   [[nodiscard]] JournalPtr journal() const;    // null: closed
   [[nodiscard]] std::string WhyStill() const;  // "" : at work
+  [[nodiscard]] std::string Amnesia() const;
 
  private:
   mutable std::mutex mutex_;
   JournalPtr journal_;
-  std::string why_still_;
+  std::string why_still_, amnesia_;
 };
 
 // Whether the file system of a directory has room to go on: a sixteenth of it or 64 MiB, whichever

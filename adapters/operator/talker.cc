@@ -3,8 +3,8 @@
 #include <ctime>
 #include <utility>
 
+#include "adapters/operator/anchor.h"
 #include "adapters/secrets/provision.h"
-#include "journal/format/hash.h"
 
 namespace pgo {
 namespace {
@@ -16,12 +16,6 @@ std::int64_t WallMicros() {
 }
 
 std::string Agent() { return std::string("pgo-operator/") + kBuild; }
-
-std::string Anchor(const journal::Journal& journal) {
-  const auto head = journal.Head();
-  return journal::HexOf(head.journal_id) + "/" + std::to_string(head.epoch) + "/" +
-         std::to_string(head.seq) + "/" + journal::HexOf(head.chain);
-}
 
 }  // namespace
 
@@ -86,7 +80,15 @@ void Talker::StartElecting(const Parts& parts) {
   how.lease.name = parts.options.lease_name;
   how.lease.identity = parts.identity.name;
   how.lease.last_epoch = static_cast<std::int64_t>(parts.journal.Head().epoch);
-  how.anchor = [&journal = parts.journal] { return Anchor(journal); };
+  how.anchor = [this, &journal = parts.journal](std::int64_t epoch) {
+    return judged_epoch_ == epoch ? WithAnchor(found_anchors_, journal.Head()) : std::string();
+  };
+  how.judge = [this, &journal = parts.journal, last = parts.last_head](const std::string& found) {
+    found_anchors_ = found;
+    const std::string why = WhyAmnesia(journal, found);
+    return why.empty() ? WhyAmnesia(journal, last) : why;
+  };
+  how.on_amnesia = [this] { watcher_->ListAgain(); };
   how.observer = observer_;
   how.on_change = [this](bool leading) {
     if (!leading) effects_.Halt();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,11 +47,18 @@ class Talker {
     Driver& driver;
     const Engine& rebuilt;  // from that journal
     OperatorMetrics& metrics;
+    // Where an earlier journal of this process ended, as an anchor; "" : there was none. It may
+    // have come further than its last renewal of the Lease said.
+    std::string last_head;
   };
   explicit Talker(const Parts& parts);
   ~Talker() { Stop(); }
   Talker(const Talker&) = delete;
   Talker& operator=(const Talker&) = delete;
+
+  // Leading, and what it began with, is durable: from now on the Lease gets this journal's anchor.
+  // What the last leader left stays there until then.
+  void Judged(std::int64_t epoch) { judged_epoch_ = epoch; }
 
   // Sends nothing more that was not sent, gives the Lease up (at most 2 s after the request that
   // is under way), and ends the watches. A second time does nothing.
@@ -61,6 +69,8 @@ class Talker {
   void StartWatching(const Options& options, bool earlier_history);
   void StartElecting(const Parts& parts);
 
+  std::atomic<std::int64_t> judged_epoch_ = 0;
+  std::string found_anchors_;  // the elector's thread alone
   kube::Redactor redactor_;
   kube::Gate gate_;
   std::shared_ptr<kube::Credentials> credentials_;

@@ -110,21 +110,25 @@ std::set<ClusterKey> World::FoldListed(const pgo::Listed& listed) {
 }
 
 std::set<ClusterKey> World::Fold(const Event& event) {
-  return std::visit(
-      Overloaded{
-          [&](const Observed& e) { return FoldObserved(e, event); },
-          [&](const Gone& e) { return Forget(e.ref, e.uid); },
-          [&](const pgo::Listed& e) { return FoldListed(e); },
-          [&](const Started&) {
-            listed_.clear();
-            return Clusters();
-          },
-          [&](const Leading&) { return Clusters(); }, [&](const Contact&) { return Clusters(); },
-          [&](const Ticked& e) { return e.paused_us != 0 ? Clusters() : std::set<ClusterKey>{}; },
-          [](const Done&) { return std::set<ClusterKey>{}; },
-          [](const Asked&) { return std::set<ClusterKey>{}; },
-          [](const Baseline&) { return std::set<ClusterKey>{}; }},
-      event.payload);
+  return std::visit(Overloaded{[&](const Observed& e) { return FoldObserved(e, event); },
+                               [&](const Gone& e) { return Forget(e.ref, e.uid); },
+                               [&](const pgo::Listed& e) { return FoldListed(e); },
+                               [&](const Started&) {
+                                 listed_.clear();
+                                 return Clusters();
+                               },
+                               [&](const Leading& e) {
+                                 if (e.leading && !e.amnesia.empty()) listed_.clear();
+                                 return Clusters();
+                               },
+                               [&](const Contact&) { return Clusters(); },
+                               [&](const Ticked& e) {
+                                 return e.paused_us != 0 ? Clusters() : std::set<ClusterKey>{};
+                               },
+                               [](const Done&) { return std::set<ClusterKey>{}; },
+                               [](const Asked&) { return std::set<ClusterKey>{}; },
+                               [](const Baseline&) { return std::set<ClusterKey>{}; }},
+                    event.payload);
 }
 
 const Subject* World::Find(const kube::ObjectRef& ref) const {

@@ -29,7 +29,10 @@ struct Leading {
   bool leading = false;
   std::int64_t epoch = 0;  // bumped by the compare-and-swap that took the Lease
   std::string why;
-  PGO_FIELDS(Leading, leading, epoch, why)
+  // Why the journal is not the one that the last leader wrote, as far as it wrote it; empty if it
+  // is. Then everything is listed again and observed afresh (engine/amnesia.h).
+  std::string amnesia;
+  PGO_FIELDS(Leading, leading, epoch, why, amnesia)
 };
 
 // An object as the API server showed it, redacted (adapters/kube/redact.h).
