@@ -45,7 +45,24 @@ Status StorePort::Append(const std::vector<JournalRecord>& records, Now now, boo
                       synced ? journal::Durability::kSynced : journal::Durability::kDeferred);
   if (!appended) return Fail(appended.error().In("append to the journal"));
   if (observer_) observer_({appended->frames, appended->bytes, synced, SecondsSince(began)});
-  return {};
+  return Shrink(now);
+}
+
+Status StorePort::Shrink(Now now) {
+  if (volume_ == nullptr || !volume_->Look(now)) return {};
+  return ShrinkTo(journal_, volume_->use(), TimeOf(now));
+}
+
+Status ShrinkTo(journal::Journal& journal, const VolumeUse& use, journal::FrameTime now) {
+  if (RungOf(use) < Rung::kShrink || journal.SegmentCount() <= journal::Retention().segments_min) {
+    return {};
+  }
+  const auto status = journal.Describe();
+  if (!status) return Fail(status.error());
+  std::uint64_t bytes = 0;
+  for (const journal::SegmentStatus& segment : status->segments) bytes += segment.bytes;
+  const auto dropped = journal.Retain(now, ForcedRetention(use, bytes));
+  return dropped ? Status() : Fail(dropped.error());
 }
 
 Status StorePort::Sync() {
@@ -61,7 +78,11 @@ Status StorePort::NewEpoch(std::int64_t epoch) {
   return journal_.NewEpoch(wanted);
 }
 
-bool StorePort::RotationDue(Now now) const { return journal_.RotationDue(TimeOf(now)); }
+bool StorePort::RotationDue(Now now) const {
+  if (journal_.RotationDue(TimeOf(now))) return true;
+  return volume_ != nullptr && volume_->rung() >= Rung::kShrink &&
+         journal_.SegmentBytes() >= volume_->SegmentBytesForced();
+}
 
 Status StorePort::Rotate(const std::vector<JournalRecord>& baseline, Now now) {
   const auto began = SteadyClock::now();
@@ -72,7 +93,7 @@ Status StorePort::Rotate(const std::vector<JournalRecord>& baseline, Now now) {
   }
   const auto dropped = journal_.Retain(TimeOf(now));
   if (!dropped) return Fail(dropped.error());
-  return {};
+  return volume_ == nullptr ? Status() : ShrinkTo(journal_, volume_->use(), TimeOf(now));
 }
 
 Result<Engine> Rebuild(const journal::Reader& reader) {

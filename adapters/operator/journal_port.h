@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "adapters/operator/volume.h"
 #include "engine/engine.h"
 #include "engine/ports/journal.h"
 #include "journal/store/journal.h"
@@ -22,8 +23,9 @@ class StorePort final : public JournalPort {
   };
   using Observer = std::function<void(const Written&)>;
 
-  explicit StorePort(journal::Journal& journal, Observer observer = {})
-      : journal_(journal), observer_(std::move(observer)) {}
+  // With a volume, history is given up before it is full (adapters/operator/volume.h).
+  explicit StorePort(journal::Journal& journal, Observer observer = {}, Volume* volume = nullptr)
+      : journal_(journal), observer_(std::move(observer)), volume_(volume) {}
   std::uint64_t NextSeq() const override { return journal_.NextSeq(); }
   Status Append(const std::vector<JournalRecord>& records, Now now, bool synced) override;
   Status Sync() override;
@@ -32,9 +34,15 @@ class StorePort final : public JournalPort {
   Status Rotate(const std::vector<JournalRecord>& baseline, Now now) override;
 
  private:
+  Status Shrink(Now now);
+
   journal::Journal& journal_;
   const Observer observer_;
+  Volume* const volume_;
 };
+
+// Gives up what the volume needs, whatever the journal's own retention. Nothing below 90 %.
+Status ShrinkTo(journal::Journal& journal, const VolumeUse& use, journal::FrameTime now);
 
 // The state after everything that the reader has, folded from its newest baseline. kCorrupt names
 // the damaged record.

@@ -54,6 +54,11 @@ OperatorMetrics::OperatorMetrics()
       failed_(registry_.Gauge("pgo_journal_failed",
                               "1 from the first write that the journal refuses until it is open "
                               "again: nothing is decided or done meanwhile.")),
+      volume_bytes_(registry_.Gauge("pgo_journal_volume_bytes",
+                                    "Size of the journal's volume, without what is reserved.")),
+      volume_used_(registry_.Gauge("pgo_journal_volume_used_bytes", "What of it is used.")),
+      ballast_(registry_.Gauge("pgo_journal_ballast",
+                               "1 while a part of the volume is held back for its last records.")),
       events_(registry_.Counter("pgo_engine_events_total", "Events folded.", {"type", "kind"})),
       dropped_(registry_.Counter("pgo_engine_events_dropped_total",
                                  "Events that were too large for the journal.")),
@@ -157,6 +162,11 @@ void OperatorMetrics::Look(Driver* driver) {
   driver_ = driver;
 }
 
+void OperatorMetrics::Watch(const Volume* volume) {
+  const std::lock_guard lock(mu_);
+  volume_ = volume;
+}
+
 void OperatorMetrics::ShowCluster(const Engine& engine, const ClusterKey& key) {
   const auto view = cluster::Project(engine.world(), key);
   if (view.subject == nullptr) return;
@@ -205,6 +215,12 @@ std::string OperatorMetrics::Text(const Standing& standing) {
   if (journal != nullptr) {
     head_.Set({}, static_cast<double>(journal->Head().seq));
     segments_.Set({}, static_cast<double>(journal->SegmentCount()));
+  }
+  if (volume_ != nullptr) {
+    const VolumeUse use = volume_->use();
+    volume_bytes_.Set({}, static_cast<double>(use.all));
+    volume_used_.Set({}, static_cast<double>(use.used));
+    ballast_.Set({}, Bool(volume_->holds_ballast()));
   }
   const bool poisoned = journal == nullptr || journal->Poisoned().has_value();
   failed_.Set({}, Bool(poisoned || !standing.WhyStill().empty()));

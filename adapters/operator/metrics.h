@@ -12,6 +12,7 @@
 #include "adapters/metrics/registry.h"
 #include "adapters/operator/journal_port.h"
 #include "adapters/operator/standing.h"
+#include "adapters/operator/volume.h"
 #include "engine/driver/driver.h"
 #include "journal/store/journal.h"
 
@@ -28,6 +29,8 @@ class OperatorMetrics {
 
   // Whose clusters Text shows; null: none. Must be set back before the driver ends.
   void Look(Driver* driver);
+  // Whose fill level Text shows; null: none. Must be set back before the volume ends.
+  void Watch(const Volume* volume);
   // Everything, as of now. Waits for the engine's loop to be between two batches.
   std::string Text(const Standing& standing);
 
@@ -40,7 +43,8 @@ class OperatorMetrics {
   metrics::Registry registry_;
   metrics::Process process_;
   metrics::Family &build_, &leader_, &epoch_, &leaderships_, &amnesias_;
-  metrics::Family &frames_, &bytes_, &sync_seconds_, &head_, &segments_, &failed_;
+  metrics::Family &frames_, &bytes_, &sync_seconds_, &head_, &segments_, &failed_, &volume_bytes_,
+      &volume_used_, &ballast_;
   metrics::Family &events_, &dropped_, &step_seconds_, &decisions_, &actions_, &outcomes_;
   metrics::Family &failovers_, &gaps_, &contact_;
   metrics::Family &requests_, &request_seconds_, &watch_ends_;
@@ -50,6 +54,7 @@ class OperatorMetrics {
   std::map<ClusterKey, std::string> failover_class_;  // since the start; the engine's thread alone
   std::mutex mu_;
   Driver* driver_ = nullptr;
+  const Volume* volume_ = nullptr;
 };
 
 // "LIST", "WATCH", "APPLY", …: the words of the API server's own metrics.

@@ -22,6 +22,7 @@
 #include "adapters/operator/journal_port.h"
 #include "adapters/operator/standing.h"
 #include "adapters/operator/talker.h"
+#include "adapters/operator/volume.h"
 #include "adapters/secrets/provision.h"
 #include "adapters/system/clock.h"
 #include "engine/driver/driver.h"
@@ -105,6 +106,8 @@ Result<std::unique_ptr<journal::Journal>> OpenJournal(const Options& options) {
   if (!journal) return Fail(journal.error().In("journal of " + options.data_directory));
   const auto dropped = (*journal)->Retain({WallMicros(), 0});
   if (!dropped) return Fail(dropped.error());
+  const auto use = MeasureVolume(options.data_directory);
+  if (auto s = ShrinkTo(**journal, use, {WallMicros(), 0}); !s) return Fail(s.error());
   return journal;
 }
 
@@ -115,6 +118,7 @@ struct Setting {
   const kube::Config& config;
   OperatorMetrics& metrics;
   Standing& standing;
+  Volume& volume;
   std::string last_head;  // of the life before, as an anchor
 };
 
@@ -152,8 +156,10 @@ class Life {
       : setting_(setting),
         journal_(std::move(journal)),
         rebuilt_(std::move(engine)),
-        port_(*journal_,
-              [this](const StorePort::Written& written) { setting_.metrics.Written(written); }),
+        port_(
+            *journal_,
+            [this](const StorePort::Written& written) { setting_.metrics.Written(written); },
+            &setting.volume),
         driver_(rebuilt_, port_, clock_, {}),
         talker_({setting.options, setting.identity, setting.config, *journal_, Prepare(), rebuilt_,
                  setting.metrics, setting.last_head}) {
@@ -248,7 +254,7 @@ Status Live(Setting& setting, Ending& ending) {
     const Status status = LiveOnce(setting, ending);
     if (status) return {};
     const std::string why = status.error().message;
-    const bool room = HasRoom(directory);
+    const bool room = HasRoom(MeasureVolume(directory));
     if (first && room && setting.standing.journal() == nullptr) return status;
     setting.standing.Still(why);
     if (why != told) {
@@ -256,9 +262,10 @@ Status Live(Setting& setting, Ending& ending) {
                  ": standing still; nothing is decided or done until the journal opens again");
     }
     told = why;
+    if (!room) setting.volume.Refused();
     if (ending.Wait(pause)) return {};
     pause = room ? std::min(pause * 2, kPauseMost) : kPauseFirst;
-    while (!HasRoom(directory)) {
+    while (!HasRoom(MeasureVolume(directory))) {
       if (ending.Wait(kLook)) return {};
     }
     setting.standing.Close();
@@ -280,7 +287,9 @@ Status RunOperator(const Options& options) {
   standing.Still("starting");
   auto servers = StartServers(options, *identity, standing, metrics);
   if (!servers) return Fail(servers.error());
-  Setting setting{options, *identity, *config, metrics, standing, ""};
+  Volume volume(options.data_directory);
+  metrics.Watch(&volume);
+  Setting setting{options, *identity, *config, metrics, standing, volume, ""};
   Ending ending;
   std::thread waiter([&] {
     int signal = 0;
@@ -291,6 +300,7 @@ Status RunOperator(const Options& options) {
   const Status status = Live(setting, ending);
   if (!status) ::kill(::getpid(), SIGTERM);  // blocked: it wakes the waiter alone
   waiter.join();
+  metrics.Watch(nullptr);
   log::Stop();
   return status;
 }

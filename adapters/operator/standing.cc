@@ -1,10 +1,8 @@
 #include "adapters/operator/standing.h"
 
 #include <fcntl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 
 namespace pgo {
@@ -44,14 +42,6 @@ std::string Standing::WhyStill() const {
 std::string Standing::Amnesia() const {
   const std::scoped_lock lock(mutex_);
   return amnesia_;
-}
-
-bool HasRoom(const std::string& directory) {
-  constexpr std::uint64_t kEnough = 64U << 20U;
-  struct statvfs disk{};
-  if (::statvfs(directory.c_str(), &disk) != 0) return false;
-  const std::uint64_t all = std::uint64_t{disk.f_blocks} * disk.f_frsize;
-  return std::uint64_t{disk.f_bavail} * disk.f_frsize >= std::min(kEnough, all / 16);
 }
 
 void ForgetCached(const std::string& directory) {

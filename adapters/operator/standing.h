@@ -33,10 +33,6 @@ class Standing {
   std::string why_still_, amnesia_;
 };
 
-// Whether the file system of a directory has room to go on: a sixteenth of it or 64 MiB, whichever
-// is less.
-bool HasRoom(const std::string& directory);
-
 // Lets the system forget what it keeps of the files in memory, so that what is read next is what
 // the disk has: after a failed sync the two may differ.
 void ForgetCached(const std::string& directory);

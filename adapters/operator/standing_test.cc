@@ -35,11 +35,6 @@ TEST_F(StandingTest, StandingStillKeepsTheJournalReadableUntilItIsClosed) {
   EXPECT_EQ(standing.WhyStill(), "");
 }
 
-TEST_F(StandingTest, RoomIsOfADirectoryThatExists) {
-  EXPECT_TRUE(HasRoom(dir_.Path("")));
-  EXPECT_FALSE(HasRoom(dir_.Path("nowhere")));
-}
-
 TEST_F(StandingTest, ForgettingWhatIsCachedChangesNoFile) {
   std::ofstream(dir_.Path("file")) << "kept";
   ForgetCached(dir_.Path(""));

@@ -87,6 +87,8 @@ bool Journal::RotationDue(FrameTime time) const {
          time.wall_us - newest.first_wall_us >= state_->options.segment_age_max_us;
 }
 
+std::uint64_t Journal::SegmentBytes() const { return state_->segment_bytes; }
+
 Result<std::optional<AppendedFrame>> Journal::Rotate(FrameTime time,
                                                      std::span<const Record> records) {
   if (Status refusal = state_->Refusal(); !refusal) return Fail(refusal.error());

@@ -87,6 +87,8 @@ class Journal final : public Reader {
 
   // Segments are turned by the caller, between batches, because the baseline takes seqs.
   [[nodiscard]] bool RotationDue(FrameTime time) const;
+  // Stored bytes of the segment that is appended to; for the writer.
+  [[nodiscard]] std::uint64_t SegmentBytes() const;
   // Starts a segment with `baseline`, the records from which everything after them folds, appended
   // in one synced write (of several frames if it is large; the answer spans them all). Without one
   // the segment stays empty until the next append, and a reopen before that undoes it.
@@ -96,6 +98,8 @@ class Journal final : public Reader {
   // the writer, best after Rotate. What is kept begins with a baseline and verifies from the seal
   // of what went before. kUnknown, and poisoned, if the disk refuses. Answers what went.
   Result<std::vector<Seal>> Retain(FrameTime now);
+  // The same with another retention than the journal was opened with.
+  Result<std::vector<Seal>> Retain(FrameTime now, const Retention& retention);
   // How many of the oldest segments a retention would give up.
   [[nodiscard]] Result<std::size_t> Expired(const Retention& retention, FrameTime now) const;
   // Packs the segments that no more is written to as tightly as RocksDB can. Any thread; false of

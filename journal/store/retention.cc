@@ -44,7 +44,11 @@ Status CheckFollows(rocksdb::DB& db, const Segment& next, const Seal& seal) {
 }  // namespace
 
 Result<std::vector<Seal>> Journal::Retain(FrameTime now) {
-  const Result<std::size_t> count = Expired(state_->options.retention, now);
+  return Retain(now, state_->options.retention);
+}
+
+Result<std::vector<Seal>> Journal::Retain(FrameTime now, const Retention& retention) {
+  const Result<std::size_t> count = Expired(retention, now);
   if (!count) return Fail(count.error());
   std::vector<Seal> dropped;
   while (dropped.size() < *count) {
