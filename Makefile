@@ -44,10 +44,12 @@ bench: ## ratios of the hot paths to what this machine can do (three minutes; do
 	@mkdir -p build/bench
 	@build/release/bin/pgo-bench --directory build/bench/data --output build/bench/summary.json
 
-injuries: ## kills, power losses and injuries to journals, each compared with what was written (SEED=, ONLY=)
+injuries: ## kills, power losses, injuries to journals, and full disks (SEED=, ONLY=; half an hour)
 	@scripts/packages build
-	@scripts/build dev pgo-injuries
+	@scripts/build dev pgo-injuries pgo pgo-operator pgo-local
 	@build/dev/bin/pgo-injuries $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+	@[[ -e build/image/rootfs.stamp ]] || charts/images/build-rootfs build/image/rootfs
+	@$(if $(ONLY),:,replay-tests/local/full_disk.py --cycles 200 --output build/injuries/full-disk.json) || (($$? == 77))
 
 soak: ## what outgrows CI: tests under ThreadSanitizer, random tests at ten times their length
 	@scripts/packages build
