@@ -45,6 +45,7 @@ class Bench {
       Put(o, {"spec", "patroni", "dynamicConfiguration", "synchronous_mode"}, true);
     }
     if (!trigger.empty()) Put(o, {"metadata", "annotations", kube::kTriggerSwitchover}, trigger);
+    if (paused) o["spec"]["paused"] = true;
     Observe("PostgresCluster", "hippo", o);
   }
   void Node(const std::string& name, bool out_of_service) {
@@ -142,6 +143,7 @@ class Bench {
   }
 
   Memory memory;
+  bool paused = false;
   arbiter::Ledger ledger;
   std::vector<std::string> sentences;
   std::map<std::string, Json> probe_answers;
@@ -342,6 +344,16 @@ TEST(Failover, SwitchoverAsksPatroniOnce) {
   EXPECT_EQ(bench.Take(), Said{"FailoverComplete say"});
   EXPECT_EQ(bench.memory.switchover_done, "one");
   EXPECT_EQ(bench.Take(), Said{});
+}
+
+TEST(Failover, ASwitchoverWaitsWhileTheClusterIsPaused) {
+  Bench bench(true);
+  bench.paused = true;
+  bench.Cluster("one");
+  EXPECT_EQ(bench.Take(), Said{});
+  bench.paused = false;
+  bench.Cluster("one");
+  EXPECT_EQ(bench.Take(), Said{"Planned switchover"});
 }
 
 TEST(Failover, ASwitchoverWhoseAnswerNobodySawIsJudgedByWhatHappens) {

@@ -96,6 +96,13 @@ void StartRequested(const Input& in, Plan& plan) {
         "asked for by room " + in.requested->room + " " + in.requested->reason + "; " + why);
 }
 
+// What was asked for while nothing may be done is not forgotten.
+void Wait(const Input& in, Plan& plan, const std::string& id) {
+  const std::string field = in.view.spec().paused ? "spec.paused" : "spec.shutdown";
+  plan.conditions.push_back(
+      {"FailoverBlocked", true, "Paused", "switchover " + id + " waits: " + field + " is true"});
+}
+
 }  // namespace
 
 void PlanSwitchover(const Input& in, Plan& plan) {
@@ -105,6 +112,7 @@ void PlanSwitchover(const Input& in, Plan& plan) {
     if (in.requested != nullptr) StartRequested(in, plan);
     return;
   }
+  if (in.view.spec().paused || in.view.spec().shutdown) return Wait(in, plan, id);
   const auto& wanted = in.view.spec().patroni.switchover;
   const InstanceView* primary = in.view.Primary();
   if (!wanted.enabled || primary == nullptr || in.view.deleting) return;
