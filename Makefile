@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes images lint bench injuries soak clean
+.PHONY: help demo test test-kubernetes images lint bench injuries simulate mutants soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,17 @@ injuries: ## kills, power losses, injuries to journals, and full disks (SEED=, O
 	@[[ -e build/image/rootfs.stamp ]] || charts/images/build-rootfs build/image/rootfs
 	@$(if $(ONLY),:,replay-tests/local/full_disk.py --cycles 200 --output build/injuries/full-disk.json) || (($$? == 77))
 
+simulate: ## seeds of the simulation, each twice (SEEDS=, HOURS=, SEED= one alone; docs/simulation.md)
+	@scripts/packages build
+	@scripts/build release pgo-simulate
+	@build/release/bin/pgo-simulate $(if $(SEED),--seed $(SEED) --trace,--seeds $(or $(SEEDS),200)) \
+	  $(if $(HOURS),--hours $(HOURS))
+
+mutants: ## defects planted in the engine, one at a time: does the simulation find them?
+	@scripts/packages build
+	@scripts/build release pgo-simulate
+	@replay-tests/simulation/mutants.py
+
 soak: ## what outgrows CI: tests under ThreadSanitizer, random tests at ten times their length
 	@scripts/packages build
 	@scripts/tsan
@@ -61,4 +72,4 @@ soak: ## what outgrows CI: tests under ThreadSanitizer, random tests at ten time
 	@build/release/bin/pgo-bench --directory build/bench/big -o build/bench/big.json big --events 100M
 
 clean: ## removes what was built
-	@rm -rf build/dev build/release build/asan build/tsan build/bench build/injuries build/*.log
+	@rm -rf build/dev build/release build/asan build/tsan build/bench build/injuries build/simulation build/mutants build/*.log

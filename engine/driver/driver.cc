@@ -80,6 +80,12 @@ std::vector<Payload> Driver::Take() {
   } else {
     changed_.wait(lock, ready);
   }
+  lock.unlock();
+  return TakeReady();
+}
+
+std::vector<Payload> Driver::TakeReady() {
+  const std::lock_guard lock(mutex_);
   std::vector<Payload> batch;
   while (!inbox_.empty() && batch.size() < options_.batch_max) {
     batch.push_back(std::move(inbox_.front()));
@@ -191,6 +197,28 @@ void Driver::Inspections() {
   for (const auto& look : run) look();
 }
 
+// What is left of a turn once the batch was taken.
+Status Driver::Carry(std::vector<Payload> batch) {
+  DropKnown(batch);
+  const Now now = clock_.Read();
+  const auto wake = engine_.WakeAt();
+  if (batch.empty() && wake && *wake <= now.elapsed_us) {
+    const std::int64_t late = now.elapsed_us - *wake;
+    batch.push_back(Ticked{late > options_.tick_gap_us ? late : 0, 0});
+  }
+  if (!batch.empty()) return CommitAll(std::move(batch));
+  if (!deferred_ || now.elapsed_us - last_elapsed_us_ < kDeferMax) return {};
+  deferred_ = false;
+  return journal_.Sync();
+}
+
+Status Driver::Turn() {
+  if (const Now now = clock_.Read(); journal_.RotationDue(now)) {
+    if (auto status = Rotate(now); !status) return status;
+  }
+  return Carry(TakeReady());
+}
+
 Status Driver::Run() {
   Status status;
   while (status) {
@@ -203,19 +231,7 @@ Status Driver::Run() {
       const std::lock_guard lock(mutex_);
       if (stopping_ && batch.empty() && inbox_.empty()) break;
     }
-    DropKnown(batch);
-    const Now now = clock_.Read();
-    const auto wake = engine_.WakeAt();
-    if (batch.empty() && wake && *wake <= now.elapsed_us) {
-      const std::int64_t late = now.elapsed_us - *wake;
-      batch.push_back(Ticked{late > options_.tick_gap_us ? late : 0, 0});
-    }
-    if (!batch.empty()) {
-      status = CommitAll(std::move(batch));
-    } else if (deferred_ && now.elapsed_us - last_elapsed_us_ >= kDeferMax) {
-      deferred_ = false;
-      status = journal_.Sync();
-    }
+    status = Carry(std::move(batch));
   }
   if (status && deferred_) status = journal_.Sync();
   {

@@ -50,6 +50,14 @@ class Driver final : public EventSink {
   void Post(std::vector<Payload> events) override;
   // Until Stop or until the journal fails; the error says why.
   Status Run();
+  // One turn of the same loop that never waits, for somebody who keeps the time himself (the
+  // simulation): takes what is in the inbox or, if that is empty, the decisions that are due. An
+  // error is as final as one of Run's. Never mixed with Run.
+  Status Turn();
+  // When (elapsed) there is something to do without any event; nothing if only events can.
+  std::optional<std::int64_t> DueAt() const { return WaitUntil(); }
+  // The state between two turns.
+  const Engine& engine() const { return engine_; }
   void Stop();
 
   // Runs a function on the committed state, between two batches; blocks until it ran. False if the
@@ -57,7 +65,9 @@ class Driver final : public EventSink {
   bool Inspect(const std::function<void(const Engine&)>& look);
 
  private:
-  std::vector<Payload> Take();
+  std::vector<Payload> Take();  // waits for something to do
+  std::vector<Payload> TakeReady();
+  Status Carry(std::vector<Payload> batch);
   std::optional<std::int64_t> WaitUntil() const;
   void DropKnown(std::vector<Payload>& batch) const;
   // One commit of what fits it, taken off the front of the batch.

@@ -150,6 +150,26 @@ TEST_F(DriverTest, AJournalThatRefusesEndsTheLoopAndNothingIsShown) {
   EXPECT_FALSE(driver.Inspect([](const Engine&) {}));
 }
 
+// Somebody else's time: no turn waits, each does what is due, and the frames are those of Run.
+TEST_F(DriverTest, TurnsDoWhatRunDoes) {
+  Driver driver(Engine(), journal, clock, {});
+  ASSERT_TRUE(driver.Turn());
+  EXPECT_TRUE(journal.records.empty()) << "nothing was there to do";
+  driver.Post({Pod(1)});
+  ASSERT_TRUE(driver.Turn());
+  EXPECT_EQ(Count(RecordType::kObserved), 1U);
+  EXPECT_EQ(Count(RecordType::kDecided), 1U);
+  EXPECT_NE(driver.engine().world().Find({"Pod", "ns", "p1"}), nullptr);
+  ASSERT_TRUE(driver.DueAt()) << "the heartbeat waits for its sync";
+  EXPECT_EQ(journal.late_syncs, 0);
+  for (int i = 0; i < 1500; ++i) ASSERT_TRUE(driver.Turn());  // the clock moves at each look
+  EXPECT_EQ(journal.late_syncs, 1);
+  EXPECT_FALSE(driver.DueAt());
+  journal.broken = true;
+  driver.Post({Pod(2)});
+  EXPECT_FALSE(driver.Turn());
+}
+
 TEST_F(DriverTest, TakesEventsAndQuestionsFromManyThreads) {
   DriverOptions options;
   options.inbox_max = 4;

@@ -1,0 +1,10 @@
+# slot: 10
+# As many seeds of 20 simulated minutes as fit, each twice; kills of the operator at every action. Other
+# seeds each time, printed first; a failure names how to see it again.
+set -euo pipefail
+scripts/packages build
+scripts/build release pgo-simulate
+first=${PGO_SIMULATION_SEED:-$((($(date +%s) % 1000000) * 1000 + 1))}
+echo "seeds from $first (again: PGO_SIMULATION_SEED=$first)"
+build/release/bin/pgo-simulate --first "$first" --seeds 100000 --seconds 240
+build/release/bin/pgo-simulate --cuts --seconds 100 --stride 3 --first "$first"
