@@ -8,6 +8,7 @@
 #include "engine/base/digest.h"
 #include "engine/base/overloaded.h"
 #include "engine/decide.h"
+#include "engine/rooms/backups/backups.h"
 #include "engine/rooms/failover/failover.h"
 #include "engine/rooms/rollout/rollout.h"
 
@@ -67,6 +68,7 @@ void FoldRooms(ClusterMemory& memory, const Event& event, const ClusterKey& key,
                const cluster::World& world) {
   rooms::failover::FoldEvent(memory.failover, event, key, world);
   rooms::rollout::FoldEvent(memory.rollout, event);
+  rooms::backups::FoldEvent(memory.backups, event, key);
 }
 
 }  // namespace
@@ -156,6 +158,7 @@ void Engine::FoldAction(const Action& action, Seq seq, Now now) {
   }
   rooms::failover::FoldAction(memory.failover, action, seq, now);
   rooms::rollout::FoldAction(memory.rollout, action, seq, now);
+  rooms::backups::FoldAction(memory.backups, action);
 }
 
 std::vector<Action> Engine::Decide(const ClusterKey& key, Now now) {

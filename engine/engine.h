@@ -22,6 +22,7 @@
 #include "engine/cluster/world.h"
 #include "engine/decide.h"
 #include "engine/event/event.h"
+#include "engine/rooms/backups/memory.h"
 #include "engine/rooms/context.h"
 #include "engine/rooms/failover/memory.h"
 #include "engine/rooms/rollout/memory.h"
@@ -55,7 +56,8 @@ struct ClusterMemory {
   std::map<std::string, Applied> applied;    // by ObjectRef::Text
   std::map<std::string, Applying> applying;  // by action id
   rooms::rollout::Memory rollout;
-  PGO_FIELDS(ClusterMemory, uid, ledger, failover, applied, applying, rollout)
+  rooms::backups::Memory backups;
+  PGO_FIELDS(ClusterMemory, uid, ledger, failover, applied, applying, rollout, backups)
 };
 
 class Engine {

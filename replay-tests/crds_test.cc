@@ -74,7 +74,7 @@ TEST(Definition, SamplesMeanWhatTheySay) {
   }
   const auto hippo = cluster::ParseSpec(Sample("hippo.yaml"));
   EXPECT_TRUE(hippo.problems.empty());
-  EXPECT_EQ(hippo.not_implemented, (std::vector<std::string>{"spec.backups", "spec.proxy"}));
+  EXPECT_EQ(hippo.not_implemented, (std::vector<std::string>{"spec.proxy"}));
   EXPECT_EQ(hippo.spec.instances[0].replicas, 3);
   EXPECT_TRUE(hippo.spec.synchronous_mode);
   EXPECT_EQ(hippo.spec.config_parameters.count("work_mem"), 1U);

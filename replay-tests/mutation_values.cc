@@ -53,11 +53,36 @@ constexpr std::array kWhole{"spec.postgresVersion",
                             "spec.patroni.port",
                             "spec.patroni.dynamicConfiguration",
                             "spec.patroni.switchover",
+                            "spec.backups.pgbackrest.image",
+                            "spec.backups.pgbackrest.configuration",
+                            "spec.backups.pgbackrest.global",
+                            "spec.backups.pgbackrest.metadata",
+                            "spec.backups.pgbackrest.manual",
+                            "spec.backups.pgbackrest.repos",
+                            "spec.backups.pgbackrest.sidecars",
+                            "spec.backups.pgbackrest.jobs.resources",
+                            "spec.backups.pgbackrest.jobs.affinity",
+                            "spec.backups.pgbackrest.jobs.tolerations",
+                            "spec.backups.pgbackrest.jobs.priorityClassName",
+                            "spec.backups.pgbackrest.jobs.ttlSecondsAfterFinished",
+                            "spec.backups.pgbackrest.repoHost.resources",
+                            "spec.backups.pgbackrest.repoHost.affinity",
+                            "spec.backups.pgbackrest.repoHost.tolerations",
+                            "spec.backups.pgbackrest.repoHost.topologySpreadConstraints",
+                            "spec.backups.pgbackrest.repoHost.priorityClassName",
                             "spec.failover"};
-constexpr std::array kParts{"spec", "spec.instances", "spec.instances[]", "spec.config",
-                            "spec.patroni"};
+constexpr std::array kParts{"spec",
+                            "spec.instances",
+                            "spec.instances[]",
+                            "spec.config",
+                            "spec.patroni",
+                            "spec.backups",
+                            "spec.backups.pgbackrest",
+                            "spec.backups.pgbackrest.jobs",
+                            "spec.backups.pgbackrest.repoHost"};
 constexpr std::array kBut{"spec.instances[].dataVolumeClaimSpec.autoGrow",
-                          "spec.patroni.switchover.type"};
+                          "spec.patroni.switchover.type",
+                          "spec.backups.pgbackrest.repos[].volume.volumeClaimSpec.autoGrow"};
 
 struct Value {
   std::string what;

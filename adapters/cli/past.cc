@@ -46,7 +46,9 @@ struct Heard {
 void AddStanding(const Heard& heard, Past& past) {
   std::string kinds;
   for (const auto& info : kube::Kinds()) {
-    if (info.watch == kube::KindInfo::Watch::kNone || past.engine.world().Listed(info.kind))
+    // Kinds that came later are in no list of an older journal.
+    if (info.watch == kube::KindInfo::Watch::kNone || !info.required ||
+        past.engine.world().Listed(info.kind))
       continue;
     kinds += (kinds.empty() ? "" : ", ") + std::string(info.kind);
   }

@@ -49,6 +49,10 @@ enum class Reason : std::uint8_t {
   kReload,             // somebody asked
   kOperationComplete,  // the operation is done
   kOperationRefused,   // what was asked for cannot be done
+  // backups
+  kBackup,         // somebody asked, or a schedule
+  kBackupFailed,   // its job has given up
+  kBackupSkipped,  // a moment of a schedule passes without one
 };
 
 }  // namespace pgo
@@ -59,4 +63,4 @@ PGO_ENUM_NAMES(pgo::Reason, "None", "Creating", "Changed", "Drifted", "Scaling",
                "FailoverAbandoned", "NoCandidate", "DemotedLabel", "FirstPrimary", "ReplicaWaits",
                "WalLost", "Status", "Ready", "NotReady", "InvalidSpec", "FieldsNotImplemented",
                "HeldBy", "Rollout", "Restart", "PendingRestart", "Reload", "OperationComplete",
-               "OperationRefused");
+               "OperationRefused", "Backup", "BackupFailed", "BackupSkipped");

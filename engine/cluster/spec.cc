@@ -133,7 +133,74 @@ std::map<std::string, std::string> Scalars(const Json& object) {
   return out;
 }
 
+// What stands for a credential in what is journaled (adapters/kube/redact.h).
+constexpr std::string_view kMask = "***";
+
+std::vector<std::string> Words(const Json& list) {
+  std::vector<std::string> out;
+  for (const Json& word : list) {
+    if (word.is_string()) out.push_back(AsString(word));
+  }
+  return out;
+}
+
+Repository ParseRepository(const Json& repo) {
+  Repository out;
+  out.name = GetString(repo, {"name"});
+  const auto cloud = [&](std::string_view member, Repository::Store store,
+                         std::initializer_list<std::string_view> options) {
+    if (pgo::Find(repo, member) == nullptr) return;
+    out.store = store;
+    for (const std::string_view option : options) {
+      out.options[std::string(member) + "-" + std::string(option)] =
+          GetString(repo, {member, option});
+    }
+  };
+  cloud("s3", Repository::Store::kS3, {"bucket", "endpoint", "region"});
+  cloud("gcs", Repository::Store::kGcs, {"bucket"});
+  cloud("azure", Repository::Store::kAzure, {"container"});
+  out.claim = Fragment(repo, {"volume", "volumeClaimSpec"});
+  for (const auto& [field, type] : {std::pair<std::string_view, const char*>{"full", "full"},
+                                    {"differential", "diff"},
+                                    {"incremental", "incr"}}) {
+    const std::string cron = GetString(repo, {"schedules", field});
+    if (!cron.empty()) out.schedules[type] = cron;
+  }
+  return out;
+}
+
+void ParseBackups(const Json& spec, Backups& out) {
+  const Json& backrest = GetObject(spec, {"backups", "pgbackrest"});
+  for (const Json& repo : GetArray(backrest, {"repos"})) {
+    Repository parsed = ParseRepository(repo);
+    const bool named = parsed.name.size() == 5 && parsed.name.starts_with("repo") &&
+                       parsed.name[4] >= '1' && parsed.name[4] <= '4';
+    if (named && out.Find(parsed.name) == nullptr) out.repositories.push_back(std::move(parsed));
+  }
+  out.any = !out.repositories.empty();
+  if (!out.any) return;
+  out.image = GetString(backrest, {"image"});
+  for (const auto& [name, value] : Scalars(GetObject(backrest, {"global"}))) {
+    value == kMask ? out.masked.push_back(name) : void(out.global.emplace(name, value));
+  }
+  out.configuration = Fragment(backrest, {"configuration"});
+  out.manual_repository = GetString(backrest, {"manual", "repoName"});
+  out.manual_options = Words(GetArray(backrest, {"manual", "options"}));
+  out.metadata = ParseMetadata(backrest);
+  out.raw = backrest;
+}
+
 }  // namespace
+
+const Repository* Backups::Find(const std::string& name) const {
+  const auto it = std::ranges::find(repositories, name, &Repository::name);
+  return it == repositories.end() ? nullptr : &*it;
+}
+
+bool Backups::HasVolume() const {
+  return std::ranges::any_of(
+      repositories, [](const Repository& r) { return r.store == Repository::Store::kVolume; });
+}
 
 std::string FieldProblem::Text() const {
   return field + ": " + (value.empty() ? "" : value + ": ") + rule + "; " + mend;
@@ -152,6 +219,7 @@ ParsedSpec ParseSpec(const Json& object) {
   ParseUsers(spec, GetString(object, {"metadata", "name"}), out);
   out.metadata = ParseMetadata(spec);
   ParsePatroni(spec, out);
+  ParseBackups(spec, out.backups);
   out.config_parameters = Scalars(GetObject(spec, {"config", "parameters"}));
   out.hba_rules = Fragment(spec, {"authentication", "rules"});
   out.service = Fragment(spec, {"service"});

@@ -64,6 +64,37 @@ struct Patroni {
   bool operator==(const Patroni&) const = default;
 };
 
+// spec.backups.pgbackrest.repos[]
+struct Repository {
+  enum class Store : std::uint8_t { kVolume, kS3, kGcs, kAzure };
+  std::string name;  // "repo1" to "repo4"
+  Store store = Store::kVolume;
+  Json claim;                                    // volume.volumeClaimSpec
+  std::map<std::string, std::string> options;    // of a store in the cloud: "s3-bucket", …
+  std::map<std::string, std::string> schedules;  // "full", "diff", "incr" → cron
+  [[nodiscard]] std::string Number() const { return name.substr(4); }
+  bool operator==(const Repository&) const = default;
+};
+
+// spec.backups.pgbackrest. JSON members are null when absent.
+struct Backups {
+  bool any = false;  // without a repository there are no backups
+  std::vector<Repository> repositories;
+  std::string image;                          // "" means the operator's own
+  std::map<std::string, std::string> global;  // without credentials: those are never seen here
+  std::vector<std::string> masked;            // names of global options that hold one
+  Json configuration;                         // projected sources, array
+  std::string manual_repository;              // manual.repoName
+  std::vector<std::string> manual_options;
+  Json raw;  // the whole section as written
+  Metadata metadata;
+
+  [[nodiscard]] const Repository* Find(const std::string& name) const;
+  // A pod of its own serves the repositories on volumes.
+  [[nodiscard]] bool HasVolume() const;
+  bool operator==(const Backups&) const = default;
+};
+
 struct Spec {
   std::int64_t postgres_version = 0;  // major; 0 is unknown
   std::string image;                  // "" means the operator's own for the version
@@ -92,6 +123,7 @@ struct Spec {
   // failover.async: a stopped asynchronous primary may first come back in place (InPlaceFirst), or
   // the most advanced replica is promoted at once (Fastest).
   bool failover_fastest = false;
+  Backups backups;
 
   bool operator==(const Spec&) const = default;
 };

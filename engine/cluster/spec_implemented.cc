@@ -32,7 +32,17 @@ const Json& ActedOn() {
     "patroni": {"leaderLeaseDurationSeconds": true, "syncPeriodSeconds": true, "port": true,
       "dynamicConfiguration": true,
       "switchover": {"enabled": true, "targetInstance": true, "type": "Switchover"}},
-    "failover": {"async": true}
+    "failover": {"async": true},
+    "backups": {"pgbackrest": {"image": true, "configuration": true, "global": true,
+      "metadata": {"labels": true, "annotations": true},
+      "manual": {"repoName": true, "options": true},
+      "repos": [{"name": true, "volume": {"volumeClaimSpec": {"*": true, "autoGrow": false}},
+        "s3": true, "gcs": true, "azure": true, "schedules": true}],
+      "jobs": {"resources": true, "affinity": true, "tolerations": true,
+        "priorityClassName": true, "ttlSecondsAfterFinished": true},
+      "repoHost": {"resources": true, "affinity": true, "tolerations": true,
+        "topologySpreadConstraints": true, "priorityClassName": true},
+      "sidecars": {"pgbackrest": {"resources": true}, "pgbackrestConfig": {"resources": true}}}}
   })");
   return shape;
 }

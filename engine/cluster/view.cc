@@ -183,6 +183,7 @@ ClusterView Project(const World& world, const ClusterKey& key) {
   ClusterView view;
   view.key = key;
   view.complete = world.AllListed();
+  view.jobs_complete = world.Listed("Job");
   for (const Subject* subject : world.Of(key)) view.objects[subject->ref] = subject;
   ReadOwn(view);
   for (const auto& [ref, subject] : view.objects) AddInstancePart(view, *subject);

@@ -101,7 +101,8 @@ struct ClusterView {
   std::string system_identifier;
   std::map<std::string, NodeView> nodes;              // all nodes, by name
   std::map<kube::ObjectRef, const Subject*> objects;  // all that belongs to it
-  bool complete = false;  // every watched kind was listed since the start: absence is proof
+  bool complete = false;  // every kind that all need was listed since the start: absence is proof
+  bool jobs_complete = false;  // and Jobs
 
   const Spec& spec() const { return parsed.spec; }
   // The newest observation of an object of this cluster, or null.

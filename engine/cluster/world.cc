@@ -103,9 +103,8 @@ std::set<ClusterKey> World::FoldListed(const pgo::Listed& listed) {
   }
   std::set<ClusterKey> touched;
   for (const auto& ref : missing) touched.merge(Forget(ref, ""));
-  const bool complete_before = AllListed();
-  listed_.insert(listed.kind);
-  if (!complete_before && AllListed()) touched.merge(Clusters());
+  const bool first = listed_.insert(listed.kind).second;
+  if (first && AllListed()) touched.merge(Clusters());
   return touched;
 }
 
@@ -166,7 +165,8 @@ bool World::Listed(std::string_view kind) const { return listed_.contains(kind);
 
 bool World::AllListed() const {
   for (const auto& info : kube::Kinds()) {
-    if (info.watch != kube::KindInfo::Watch::kNone && !listed_.contains(info.kind)) return false;
+    const bool needed = info.required && info.watch != kube::KindInfo::Watch::kNone;
+    if (needed && !listed_.contains(info.kind)) return false;
   }
   return true;
 }

@@ -36,7 +36,7 @@ class World {
   // True once a complete list of the kind was read since the last Started: only then does absence
   // mean that a thing does not exist (I24).
   bool Listed(std::string_view kind) const;
-  bool AllListed() const;
+  bool AllListed() const;  // all kinds that every decision needs
 
   // The cluster an object belongs to: by label, or itself.
   static std::optional<ClusterKey> ClusterOf(const kube::ObjectRef& ref, const Json& object);

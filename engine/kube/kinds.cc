@@ -27,7 +27,7 @@ constexpr auto kKinds = std::to_array<KindInfo>({
     {"Lease", "coordination.k8s.io", "v1", "leases", true, kNone},
     {"Namespace", "", "v1", "namespaces", false, kNone},
     {"PersistentVolume", "", "v1", "persistentvolumes", false, kNone},
-    {"Job", "batch", "v1", "jobs", true, kNone},
+    {"Job", "batch", "v1", "jobs", true, kLabelled, false},
     {"Deployment", "apps", "v1", "deployments", true, kNone},
     {"CustomResourceDefinition", "apiextensions.k8s.io", "v1", "customresourcedefinitions", false,
      kNone},

@@ -17,6 +17,9 @@ struct KindInfo {
   bool namespaced = true;
   // How the operator watches it: not at all, only objects that carry the cluster label, or all.
   enum class Watch { kNone, kLabelled, kAll } watch = Watch::kNone;
+  // Nothing is decided before it was listed. Kinds that came later stand apart: a journal that was
+  // written before knows none of their lists, and the rooms that need them look themselves.
+  bool required = true;
 };
 
 std::span<const KindInfo> Kinds();

@@ -22,8 +22,17 @@ PGO_NAME(kLabelPatroni, "patroni");
 PGO_NAME(kLabelData, "data");
 PGO_NAME(kLabelUser, "pguser");
 PGO_NAME(kLabelCertificate, "cluster-certificate");
+PGO_NAME(kLabelBackrest, "pgbackrest");  // markers of pgBackRest's objects
+PGO_NAME(kLabelBackrestConfig, "pgbackrest-config");
+PGO_NAME(kLabelRepoHost, "pgbackrest-dedicated");
+PGO_NAME(kLabelRepo, "pgbackrest-repo");
+PGO_NAME(kLabelRepoVolume, "pgbackrest-volume");
+PGO_NAME(kLabelBackup, "pgbackrest-backup");  // of a Job: manual, replica-create, scheduled
+PGO_NAME(kLabelBackupSchedule, "pgbackrest-cronjob");  // of a Job: full, diff, incr
 // annotations on objects of ours
-PGO_NAME(kRecipeAnnotation, "recipe");       // digest of the recipe that filled a Secret
+PGO_NAME(kBackupId, "backup-id");       // of a Job: what it is for; the same in the backup itself
+PGO_NAME(kBackupSlot, "backup-slot");   // of a Job: the moment its schedule names, RFC 3339
+PGO_NAME(kRecipeAnnotation, "recipe");  // digest of the recipe that filled a Secret
 PGO_NAME(kNotAfterAnnotation, "not-after");  // earliest end of a certificate in a Secret
 PGO_NAME(kTriggerSwitchover, "trigger-switchover");
 // annotations of a PostgresCluster that ask for one operation; taken off when it is done
@@ -34,6 +43,7 @@ PGO_NAME(kRestartInstances, "restart-instances");  // of these instances alone, 
 PGO_NAME(kAsked, "asked");                         // on pods: digest of what the user wants of them
 PGO_NAME(kRestartRolling, "restart-rolling");      // "true": the primary by switchover
 PGO_NAME(kReload, "reload");                       // any new value: reload configuration
+PGO_NAME(kBackupAsked, "pgbackrest-backup");       // any new value: backups.pgbackrest.manual
 // annotation of a StatefulSet: its instance is being removed, and its volumes with it ("Delete") or
 // not ("Keep")
 PGO_NAME(kLeaving, "leaving");
@@ -76,9 +86,22 @@ inline std::string DisruptionBudgetName(std::string_view c, std::string_view set
   return std::string(c) + "-set-" + std::string(set);
 }
 
-// containers of an instance pod
+inline std::string RepoHostName(std::string_view c) { return std::string(c) + "-repo-host"; }
+inline std::string RepoHostPodName(std::string_view c) { return RepoHostName(c) + "-0"; }
+inline std::string RepoVolumeName(std::string_view c, std::string_view repo) {
+  return std::string(c) + "-" + std::string(repo);
+}
+inline std::string BackrestName(std::string_view c) { return std::string(c) + "-pgbackrest"; }
+inline std::string BackrestConfigName(std::string_view c) { return BackrestName(c) + "-config"; }
+inline std::string BackupJobName(std::string_view c, std::string_view suffix) {
+  return std::string(c) + "-backup-" + std::string(suffix);
+}
+
+// containers of an instance pod; the latter two also of the repository host
 inline constexpr std::string_view kDatabaseContainer = "database";
 inline constexpr std::string_view kCertCopyContainer = "replication-cert-copy";
+inline constexpr std::string_view kBackrestContainer = "pgbackrest";
+inline constexpr std::string_view kBackrestConfigContainer = "pgbackrest-config";
 
 inline constexpr std::string_view kReplicationUser = "_crunchyrepl";
 

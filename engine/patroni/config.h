@@ -19,6 +19,10 @@ struct Settings {
   Json dynamic;                   // patroni.dynamicConfiguration as written, or null
   std::map<std::string, std::string> parameters;  // config.parameters
   Json rules;                                     // authentication.rules, or null
+  // With backups: how PostgreSQL archives a WAL file and gets one back; "" without.
+  std::string archive_command, restore_command;
+  // With a backup that replicas can be made of: the command; "" copies from the primary.
+  std::string create_replica_command;
 };
 
 // What ought to be in the `config` annotation of Endpoints c-ha-config once the cluster lives.

@@ -66,6 +66,7 @@ struct Plan {
   std::optional<std::int64_t> wake_at_us;  // elapsed time at which time alone changes the answer
   bool holds_cluster = false;              // a disruptive operation of this room is under way
   std::optional<SwitchoverRequest> switchover;
+  Json status = Json::object();  // members of the PostgresCluster's status that are this room's
 
   void Want(Json object, std::string sentence);
   void Fill(Json object, std::vector<Part> parts, std::string sentence);  // a Secret by recipe

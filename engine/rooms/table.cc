@@ -5,6 +5,7 @@
 #include "engine/base/digest.h"
 #include "engine/decide.h"
 #include "engine/engine.h"
+#include "engine/rooms/backups/backups.h"
 #include "engine/rooms/certificates/certificates.h"
 #include "engine/rooms/config/config.h"
 #include "engine/rooms/deletion/deletion.h"
@@ -25,10 +26,12 @@ using Plans = std::vector<std::pair<std::string_view, Plan>>;
 
 void AddStatus(const cluster::ClusterView& view, Now now, Plans& plans) {
   std::vector<Condition> conditions;
+  Json members = Json::object();
   for (const auto& [room, plan] : plans) {
     conditions.insert(conditions.end(), plan.conditions.begin(), plan.conditions.end());
+    for (const auto& [key, value] : plan.status.items()) members[key] = value;
   }
-  plans.emplace_back("status", status::PlanStatus(view, conditions, now));
+  plans.emplace_back("status", status::PlanStatus(view, conditions, members, now));
 }
 
 // Every StatefulSet is as it ought to be.
@@ -92,6 +95,9 @@ std::vector<std::pair<std::string_view, Plan>> PlanAll(const cluster::ClusterVie
     plans.emplace_back("storage", storage::PlanStorage(view));
     plans.emplace_back("instances", std::move(changes.instances));
     plans.emplace_back("users", users::PlanUsers(view));
+    plans.emplace_back(backups::kRoom,
+                       backups::PlanBackups(
+                           {view, memory.backups, memory.ledger, context.settings, now}));
     plans.emplace_back("replication", replication::PlanReplication(view, now));
   }
   AddStatus(view, now, plans);

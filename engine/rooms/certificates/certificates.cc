@@ -3,6 +3,7 @@
 #include "engine/cluster/metadata.h"
 #include "engine/cluster/roster.h"
 #include "engine/kube/names.h"
+#include "engine/pgbackrest/config.h"
 
 namespace pgo::rooms::certificates {
 namespace {
@@ -94,12 +95,34 @@ void WantInstance(const ClusterView& cluster, const cluster::Member& member, Pla
   both.key = "patroni.crt-combined";
   both.from = "concat";
   both.sans = {"dns.crt", "dns.key"};
+  std::vector<Part> parts{Leaf("dns.crt", "dns.key", cn, sans, RootOf(cluster)),
+                          Issuer("patroni.ca-roots", RootOf(cluster)), both};
+  if (cluster.spec().backups.any) {
+    parts.push_back(Leaf("pgbackrest-server.crt", "pgbackrest-server.key", cn, std::move(sans),
+                         RootOf(cluster)));
+  }
   plan.Fill(
       NewObject(cluster, "Secret", kube::InstanceCertName(member.name),
                 {{kube::kLabelInstanceSet, member.set->name}, {kube::kLabelInstance, member.name}}),
-      {Leaf("dns.crt", "dns.key", cn, std::move(sans), RootOf(cluster)),
-       Issuer("patroni.ca-roots", RootOf(cluster)), both},
-      "by which the instance's Patroni is known");
+      std::move(parts), "by which the instance's Patroni is known");
+}
+
+// pgBackRest's servers let in who shows the client's certificate: its common name holds the
+// cluster's uid, so that no other cluster of the namespace reaches these backups.
+void WantBackrest(const ClusterView& cluster, Plan& plan) {
+  const std::string client = pgbackrest::ClientName(cluster.uid);
+  const std::string host = kube::RepoHostPodName(cluster.key.name);
+  std::vector<std::string> sans;
+  AddNames(host + "." + kube::PodServiceName(cluster.key.name), cluster.key.ns, sans);
+  sans.push_back(host);
+  plan.Fill(
+      NewObject(cluster, "Secret", kube::BackrestName(cluster.key.name),
+                {{kube::kLabelBackrest, ""}, {kube::kLabelBackrestConfig, ""}}),
+      {Issuer("pgbackrest.ca-roots", RootOf(cluster)),
+       Leaf("pgbackrest-client.crt", "pgbackrest-client.key", client, {client}, RootOf(cluster)),
+       Leaf("pgbackrest-repo-host.crt", "pgbackrest-repo-host.key", host, std::move(sans),
+            RootOf(cluster))},
+      "by which pgBackRest's processes know each other");
 }
 
 }  // namespace
@@ -113,6 +136,7 @@ Plan PlanCertificates(const ClusterView& cluster) {
   if (root == nullptr || Find(root->object, {"redacted", "root.crt"}) == nullptr) return plan;
   WantServer(cluster, plan);
   WantReplication(cluster, plan);
+  if (cluster.spec().backups.any) WantBackrest(cluster, plan);
   for (const auto& member : cluster::Roster(cluster)) WantInstance(cluster, member, plan);
   return plan;
 }

@@ -5,11 +5,23 @@
 #include "engine/cluster/roster.h"
 #include "engine/kube/names.h"
 #include "engine/patroni/config.h"
+#include "engine/pgbackrest/config.h"
 
 namespace pgo::rooms::config {
 namespace {
 
 using cluster::ClusterView;
+
+// Once the first repository has the backup that replicas are made of.
+std::string ReplicaCommand(const ClusterView& cluster) {
+  const auto& first = cluster.spec().backups.repositories.front();
+  for (const Json& repo : GetArray(cluster.subject->object, {"status", "pgbackrest", "repos"})) {
+    if (GetString(repo, {"name"}) == first.name && GetBool(repo, {"replicaCreateBackupComplete"})) {
+      return pgbackrest::ReplicaCommand(first.Number(), cluster.spec().postgres_version);
+    }
+  }
+  return "";
+}
 
 patroni::Settings SettingsOf(const ClusterView& cluster) {
   const auto& spec = cluster.spec();
@@ -22,6 +34,11 @@ patroni::Settings SettingsOf(const ClusterView& cluster) {
   s.dynamic = spec.patroni.dynamic_configuration;
   s.parameters = spec.config_parameters;
   s.rules = spec.hba_rules;
+  if (spec.backups.any) {
+    s.archive_command = pgbackrest::ArchiveCommand();
+    s.restore_command = pgbackrest::RestoreCommand();
+    s.create_replica_command = ReplicaCommand(cluster);
+  }
   return s;
 }
 

@@ -26,6 +26,8 @@ std::string AskedDigest(const cluster::ClusterView& cluster, const cluster::Inst
   Keep(GetObject(spec, {"patroni"}), {"port", "leaderLeaseDurationSeconds", "syncPeriodSeconds"},
        patroni);
   if (!patroni.empty()) asked["patroni"] = std::move(patroni);
+  // Only whether there are backups, and by which image: the rest is files that are read anew.
+  if (cluster.spec().backups.any) asked["backups"] = cluster.spec().backups.image;
   Json own = Json::object();
   Keep(set.raw,
        {"metadata", "affinity", "tolerations", "topologySpreadConstraints", "priorityClassName",

@@ -1,5 +1,6 @@
 #include "engine/rooms/instances/instances.h"
 
+#include "engine/cluster/backrest_pods.h"
 #include "engine/cluster/metadata.h"
 #include "engine/cluster/roster.h"
 #include "engine/kube/names.h"
@@ -11,7 +12,7 @@ namespace {
 using cluster::ClusterView;
 using cluster::Member;
 
-Json StatefulSet(const ClusterView& cluster, const Member& member, const std::string& image,
+Json StatefulSet(const ClusterView& cluster, const Member& member, const Images& images,
                  bool openshift) {
   Json out = cluster::NewObject(cluster, "StatefulSet", member.name,
                                 {{kube::kLabelInstanceSet, member.set->name},
@@ -27,7 +28,7 @@ Json StatefulSet(const ClusterView& cluster, const Member& member, const std::st
   Put(spec, {"selector", "matchLabels", kube::kLabelCluster}, cluster.key.name);
   Put(spec, {"selector", "matchLabels", kube::kLabelInstanceSet}, member.set->name);
   Put(spec, {"selector", "matchLabels", kube::kLabelInstance}, member.name);
-  spec["template"] = PodTemplate(cluster, member, image, openshift);
+  spec["template"] = PodTemplate(cluster, member, images, openshift);
   out["spec"] = std::move(spec);
   return out;
 }
@@ -37,6 +38,7 @@ Json StatefulSet(const ClusterView& cluster, const Member& member, const std::st
 InstanceSettings SettingsFor(const Json& settings, std::int64_t postgres_version) {
   InstanceSettings out;
   out.image = GetString(settings, {"RELATED_IMAGE_POSTGRES_" + std::to_string(postgres_version)});
+  out.backrest_image = GetString(settings, {"RELATED_IMAGE_PGBACKREST"});
   out.openshift = GetString(settings, {"OPENSHIFT"}) == "true";
   return out;
 }
@@ -53,8 +55,10 @@ Plan PlanInstances(const ClusterView& cluster, const InstanceSettings& settings)
                                    "RELATED_IMAGE_POSTGRES_" + version});
     return plan;
   }
+  const Images images{image,
+                      cluster::BackrestImage(cluster.spec(), settings.backrest_image, image)};
   for (const Member& member : cluster::Roster(cluster)) {
-    plan.Want(StatefulSet(cluster, member, image, settings.openshift), "one instance");
+    plan.Want(StatefulSet(cluster, member, images, settings.openshift), "one instance");
   }
   return plan;
 }

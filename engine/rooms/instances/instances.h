@@ -10,8 +10,9 @@ namespace pgo::rooms::instances {
 
 // What the operator's environment decides for all clusters.
 struct InstanceSettings {
-  std::string image;       // when the manifest names none; "" if there is none for its version
-  bool openshift = false;  // the platform chooses user and group IDs
+  std::string image;           // when the manifest names none; "" if there is none for its version
+  std::string backrest_image;  // RELATED_IMAGE_PGBACKREST, or ""
+  bool openshift = false;      // the platform chooses user and group IDs
 };
 // From the settings of Started: "RELATED_IMAGE_POSTGRES_17", "OPENSHIFT".
 InstanceSettings SettingsFor(const Json& settings, std::int64_t postgres_version);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/cluster/backrest_pods.h"
+#include "engine/cluster/container.h"
 #include "engine/cluster/metadata.h"
 #include "engine/kube/names.h"
 #include "engine/patroni/config.h"
@@ -12,75 +14,27 @@
 namespace pgo::rooms::instances {
 namespace {
 
+using cluster::AddUserName;
+using cluster::Bash;
 using cluster::ClusterView;
+using cluster::Env;
+using cluster::EnvField;
 using cluster::Member;
+using cluster::Mount;
+using cluster::Projected;
+using cluster::Source;
+using cluster::Spread;
 
 // What the helpers below share.
 struct Blueprint {
   const ClusterView& cluster;
   const Member& member;
   const std::string& image;
+  const std::string& backrest_image;
   std::string data = postgres::DataDirectory(cluster.spec().postgres_version);
   std::string port = std::to_string(cluster.spec().port);
   std::string patroni_port = std::to_string(cluster.spec().patroni.port);
 };
-
-Json NewContainer(const Blueprint& b, std::string_view name) {
-  Json out = PGO_JSON(R"({
-    "securityContext": {
-      "allowPrivilegeEscalation": false, "privileged": false, "readOnlyRootFilesystem": true,
-      "runAsNonRoot": true, "capabilities": {"drop": ["ALL"]},
-      "seccompProfile": {"type": "RuntimeDefault"}
-    }
-  })");
-  out["name"] = name;
-  out["image"] = b.image;
-  const std::string& policy = b.cluster.spec().image_pull_policy;
-  if (!policy.empty()) out["imagePullPolicy"] = policy;
-  return out;
-}
-
-// bash FLAGS -- SCRIPT NAME ARGUMENTS…
-Json Bash(std::string_view flags, const std::string& script, std::string_view name,
-          std::initializer_list<std::string> arguments) {
-  Json out = Json::array();
-  for (const auto& word :
-       {std::string("bash"), std::string(flags), std::string("--"), script, std::string(name)}) {
-    out.push_back(word);
-  }
-  for (const auto& argument : arguments) out.push_back(argument);
-  return out;
-}
-
-void Env(Json& container, std::string_view name, const std::string& value) {
-  Json variable = Json::object();
-  variable["name"] = name;
-  variable["value"] = value;
-  container["env"].push_back(std::move(variable));
-}
-
-void EnvField(Json& container, std::string_view name, std::string_view field) {
-  Json variable = Json::object();
-  variable["name"] = name;
-  Put(variable, {"valueFrom", "fieldRef", "fieldPath"}, std::string(field));
-  Put(variable, {"valueFrom", "fieldRef", "apiVersion"}, "v1");
-  container["env"].push_back(std::move(variable));
-}
-
-void Mount(Json& container, std::string_view volume, std::string_view path, bool read_only) {
-  Json mount = Json::object();
-  mount["name"] = volume;
-  mount["mountPath"] = path;
-  if (read_only) mount["readOnly"] = true;
-  container["volumeMounts"].push_back(std::move(mount));
-}
-
-// A user ID without a name (as OpenShift gives) would stop libpq and initdb.
-void AddUserName(Json& container) {
-  Env(container, "LD_PRELOAD", "/usr/lib64/libnss_wrapper.so");
-  Env(container, "NSS_WRAPPER_PASSWD", "/tmp/nss_wrapper/postgres/passwd");
-  Env(container, "NSS_WRAPPER_GROUP", "/tmp/nss_wrapper/postgres/group");
-}
 
 void AddPostgresEnv(const Blueprint& b, Json& container) {
   Env(container, "PGDATA", b.data);
@@ -134,7 +88,7 @@ Json Readiness(const Blueprint& b) {
 }
 
 Json Database(const Blueprint& b) {
-  Json out = NewContainer(b, kube::kDatabaseContainer);
+  Json out = cluster::NewContainer(b.cluster.spec(), b.image, kube::kDatabaseContainer);
   out["command"] =
       Bash("-ceu", PatroniScript(), kube::kDatabaseContainer, {std::string(kVolumeLock)});
   AddPostgresEnv(b, out);
@@ -152,11 +106,25 @@ Json Database(const Blueprint& b) {
   Mount(out, "patroni-config", patroni::kConfigDirectory, true);
   Mount(out, "tmp", "/tmp", false);
   Mount(out, "dshm", "/dev/shm", false);
+  if (b.cluster.spec().backups.any) cluster::MountBackrest(out);  // it archives by itself
   return out;
 }
 
+// pgBackRest's server of an instance: it reads and writes this data directory for the repository
+// host. It talks to PostgreSQL by the socket.
+void AddBackrest(const Blueprint& b, Json& pod) {
+  const cluster::Spec& spec = b.cluster.spec();
+  if (!spec.backups.any) return;
+  Json server = cluster::BackrestServer(spec, b.backrest_image,
+                                        "/pgdata/pgbackrest/log /pgdata/pgbackrest-spool");
+  Mount(server, "postgres-data", "/pgdata", false);
+  pod["containers"].push_back(std::move(server));
+  pod["containers"].push_back(cluster::BackrestReloader(spec, b.backrest_image));
+  pod["volumes"].push_back(cluster::BackrestVolumeOfInstance(b.cluster, b.member.name));
+}
+
 Json CertCopy(const Blueprint& b) {
-  Json out = NewContainer(b, kube::kCertCopyContainer);
+  Json out = cluster::NewContainer(b.cluster.spec(), b.image, kube::kCertCopyContainer);
   out["command"] = Bash("-c", WatchScript(), kube::kCertCopyContainer, {b.data, b.patroni_port});
   const Json* resources = Find(b.member.set->raw, {"sidecars", "replicaCertCopy", "resources"});
   if (resources != nullptr) out["resources"] = *resources;
@@ -169,45 +137,16 @@ Json CertCopy(const Blueprint& b) {
 
 Json InitContainers(const Blueprint& b) {
   const std::int64_t version = b.cluster.spec().postgres_version;
-  Json startup = NewContainer(b, "postgres-startup");
+  Json startup = cluster::NewContainer(b.cluster.spec(), b.image, "postgres-startup");
   startup["command"] = Bash("-ceu", StartupScript(), "startup",
                             {std::to_string(version), b.data, postgres::WalDirectory(version)});
   AddPostgresEnv(b, startup);
   Mount(startup, "cert-volume", "/pgconf/tls", true);
   Mount(startup, "postgres-data", "/pgdata", false);
   Mount(startup, "tmp", "/tmp", false);
-  Json names = NewContainer(b, "nss-wrapper-init");
-  names["command"] = Bash("-ceu", NameScript(), "nss-wrapper", {});
-  Mount(names, "tmp", "/tmp", false);
   Json out = Json::array();
   out.push_back(std::move(startup));
-  out.push_back(std::move(names));
-  return out;
-}
-
-constexpr int kPrivate = 0600;
-
-// One projected source: items are {key, path} pairs, keys of a private kind with their mode.
-Json Source(std::string_view kind, const std::string& name,
-            std::initializer_list<std::pair<std::string_view, std::string_view>> items) {
-  Json source = Json::object();
-  source["name"] = name;
-  for (const auto& [key, path] : items) {
-    Json item = Json::object();
-    item["key"] = key;
-    item["path"] = path;
-    if (key == "tls.key" || key == "patroni.crt-combined") item["mode"] = kPrivate;
-    source["items"].push_back(std::move(item));
-  }
-  Json out = Json::object();
-  out[std::string(kind)] = std::move(source);
-  return out;
-}
-
-Json Projected(std::string_view name, std::initializer_list<Json> sources) {
-  Json out = Json::object();
-  out["name"] = name;
-  for (const Json& source : sources) out["projected"]["sources"].push_back(source);
+  out.push_back(cluster::NameContainer(b.cluster.spec(), b.image));
   return out;
 }
 
@@ -235,19 +174,6 @@ Json Volumes(const Blueprint& b) {
        Source("secret", kube::InstanceCertName(b.member.name),
               {{"patroni.ca-roots", patroni::kAuthoritiesFile},
                {"patroni.crt-combined", patroni::kCertificateFile}})}));
-  return out;
-}
-
-// Apart from each other over nodes and zones where that is possible, next to each other where not.
-Json Spread(const ClusterView& cluster, std::string_view topology) {
-  Json out = PGO_JSON(R"({
-    "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway",
-    "labelSelector": {"matchExpressions": [
-      {"key": "", "operator": "In", "values": ["postgres", "pgbackrest"]}]}
-  })");
-  out["topologyKey"] = topology;
-  out["labelSelector"]["matchExpressions"][0]["key"] = kube::kLabelData;
-  Put(out, {"labelSelector", "matchLabels", kube::kLabelCluster}, cluster.key.name);
   return out;
 }
 
@@ -284,28 +210,22 @@ Json PodMetadata(const Blueprint& b) {
 
 }  // namespace
 
-Json PodTemplate(const ClusterView& cluster, const Member& member, const std::string& image,
+Json PodTemplate(const ClusterView& cluster, const Member& member, const Images& images,
                  bool openshift) {
-  const Blueprint b{cluster, member, image};
+  const Blueprint b{cluster, member, images.postgres, images.backrest};
   // shareProcessNamespace: one process of the pod reaps the dead (a zombie postmaster counts as
   // alive for Patroni), and replication-cert-copy sees PostgreSQL.
   Json pod = PGO_JSON(R"({
     "enableServiceLinks": false, "shareProcessNamespace": true,
-    "terminationGracePeriodSeconds": 60, "restartPolicy": "Always", "dnsPolicy": "ClusterFirst",
-    "securityContext": {"fsGroupChangePolicy": "OnRootMismatch", "runAsNonRoot": true}
+    "terminationGracePeriodSeconds": 60, "restartPolicy": "Always", "dnsPolicy": "ClusterFirst"
   })");
-  if (!openshift) {
-    for (const std::string_view id : {"fsGroup", "runAsUser", "runAsGroup"}) {
-      Put(pod, {"securityContext", id}, 26);
-    }
-  }
-  const auto& groups = cluster.spec().supplemental_groups;
-  if (!groups.empty()) Put(pod, {"securityContext", "supplementalGroups"}, groups);
+  pod["securityContext"] = cluster::PodSecurity(cluster.spec(), openshift);
   pod["serviceAccountName"] = kube::InstanceRbacName(cluster.key.name);
   pod["initContainers"] = InitContainers(b);
   pod["containers"].push_back(Database(b));
   pod["containers"].push_back(CertCopy(b));
   pod["volumes"] = Volumes(b);
+  AddBackrest(b, pod);
   Place(b, pod);
   Json out = Json::object();
   out["metadata"] = PodMetadata(b);

@@ -7,8 +7,12 @@
 
 namespace pgo::rooms::instances {
 
+struct Images {
+  std::string postgres, backrest;
+};
+
 // {metadata, spec}
 Json PodTemplate(const cluster::ClusterView& cluster, const cluster::Member& member,
-                 const std::string& image, bool openshift);
+                 const Images& images, bool openshift);
 
 }  // namespace pgo::rooms::instances

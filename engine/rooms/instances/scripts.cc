@@ -56,19 +56,6 @@ last_words || :
 )bash";
 }
 
-std::string NameScript() {
-  return R"bash(
-set -euo pipefail
-umask 0022
-mkdir -p /tmp/nss_wrapper/postgres
-cd /tmp/nss_wrapper/postgres
-{ grep -v "^postgres:\|^[^:]*:[^:]*:$(id -u):" /etc/passwd || :
-  echo "postgres:x:$(id -u):$(id -g):PostgreSQL:/tmp:/bin/bash"; } >passwd
-{ grep -v "^postgres:\|^[^:]*:[^:]*:$(id -g):" /etc/group || :
-  echo "postgres:x:$(id -g):"; } >group
-)bash";
-}
-
 std::string PatroniScript() {
   return R"bash(
 declare -r lock=$1

@@ -8,8 +8,6 @@ namespace pgo::rooms::instances {
 
 // Init container `postgres-startup`.  $1 major version, $2 data directory, $3 WAL directory
 std::string StartupScript();
-// Init container `nss-wrapper-init`: a name for whatever user ID the pod runs with.
-std::string NameScript();
 // Container `database`.  $1 lock file, on the data volume
 //
 // Becomes Patroni once no other container, of whatever pod, uses the volume on this node: flock(1)

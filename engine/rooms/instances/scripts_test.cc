@@ -137,7 +137,7 @@ TEST(WatchScript, APostmasterThatDiesWakesPatroniEvenAtTheSecondTry) {
 }
 
 TEST(Scripts, AreBash) {
-  for (const auto& script : {StartupScript(), NameScript(), WatchScript(), ReadyScript()}) {
+  for (const auto& script : {StartupScript(), WatchScript(), ReadyScript()}) {
     const Sandbox sandbox("");
     EXPECT_EQ(ExitOf(sandbox.Start("bash -n <<<\"$1\"", script)), 0) << script;
   }

@@ -17,7 +17,9 @@ using cluster::Member;
 constexpr auto kOurs = std::to_array<std::string_view>(
     {"Ready", "SpecValid", "FieldsNotImplemented", "ImageAvailable", "PersistentVolumeResizeError",
      "UserOptionsRefused", "ReplicasStreaming", "SynchronousReplication", "Progressing",
-     "ScaleDown", "Restart", "FailoverBlocked", "PodsCurrent"});
+     "ScaleDown", "Restart", "FailoverBlocked", "PodsCurrent", "PGBackRestRepoHostReady",
+     "PGBackRestReplicaRepoReady", "PGBackRestReplicaCreate", "PGBackRestManualBackupSuccessful",
+     "BackupOptionsReadable", "BackupSchedulesValid"});
 
 struct Counts {
   std::int64_t replicas = 0, ready = 0, updated = 0;
@@ -205,12 +207,15 @@ Json Difference(const Json& wanted, const Json& old) {
 
 }  // namespace
 
-Plan PlanStatus(const ClusterView& cluster, const std::vector<Condition>& conditions, Now now) {
+Plan PlanStatus(const ClusterView& cluster, const std::vector<Condition>& conditions,
+                const Json& members, Now now) {
   Plan plan;
   if (cluster.subject == nullptr || cluster.deleting) return plan;
   const Json& old = GetObject(cluster.subject->object, {"status"});
   Json patch = Json::object();
-  patch["status"] = Difference(Build(cluster, conditions, old, now), old);
+  Json wanted = Build(cluster, conditions, old, now);
+  for (const auto& [key, value] : members.items()) wanted[key] = value;
+  patch["status"] = Difference(wanted, old);
   if (patch["status"].empty()) return plan;
   Proposal p;
   p.reason = Reason::kStatus;

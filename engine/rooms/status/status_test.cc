@@ -16,7 +16,7 @@ constexpr Now kNow{1'777'000'000 * kSecond, 5 * kSecond};
 
 // Applies the patch as the API server would; returns false if there was none.
 bool Apply(testing::ClusterBuilder& builder, Now now, const std::vector<Condition>& others = {}) {
-  const Plan plan = PlanStatus(builder.View(), others, now);
+  const Plan plan = PlanStatus(builder.View(), others, Json::object(), now);
   if (plan.proposals.empty()) return false;
   const auto& patch = std::get<Patch>(plan.proposals[0].command);
   EXPECT_EQ(patch.subresource, "status");
