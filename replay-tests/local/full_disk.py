@@ -1,23 +1,26 @@
 #!/usr/bin/env python3
 """The journal's volume runs full, again and again, under the real operator on pgo-local's API server.
 
-    replay-tests/local/full_disk.py [--cycles N] [--binaries DIR] [--output FILE]
+    replay-tests/local/full_disk.py [--cycles N] [--binaries DIR] [--directory DIR] [--output FILE]
 
 In each cycle a file fills the volume (a tmpfs of its own) while there is much to journal, until the
 operator stands still. Then: the process is up, says why, has given its Lease up, and carries out nothing
 that a manifest asks for meanwhile. The file goes: the operator leads again by itself, knows every record
 that it had acknowledged, and carries out what waited. The ladder before the end (warning, retention,
-ballast) is seen on the way. At the end the journal's chain is whole and every decision replays.
+ballast) is seen on the way. At the end the journal's chain is whole and every decision replays. Then the
+whole journal is set back to an earlier state: the operator notices, once.
 
 Needs root for the mount; without, it ends with status 77.
 """
 
 import argparse
 import base64
+import errno
 import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -41,13 +44,14 @@ def free_port():
 
 
 class FullDisk:
-    def __init__(self, binaries):
-        self.lab = L.Lab(OUT, binaries, os.path.join(L.ROOT, "build", "image", "rootfs"), nodes=1)
-        self.data = os.path.join(OUT, "operator")
+    def __init__(self, binaries, out):
+        self.out = out
+        self.lab = L.Lab(self.out, binaries, os.path.join(L.ROOT, "build", "image", "rootfs"), nodes=1)
+        self.data = os.path.join(self.out, "operator")
         self.filler = os.path.join(self.data, "filler")
         self.health = free_port()
         self.lab.start_operator = self.start_operator
-        self.seen = {"told": 0, "shrunk": 0, "ballast_released": 0, "longest_wal_mb": 0}
+        self.seen = {"told": 0, "ballast_released": 0, "longest_wal_mb": 0}
 
     # -- up and down ------------------------------------------------------------------------------
     def up(self):
@@ -67,7 +71,7 @@ class FullDisk:
         L.wait_for("the cluster's Service", lambda: self.label() is not None, 30)
 
     def start_operator(self):
-        with open(os.path.join(OUT, "operator.log"), "a", encoding="utf-8") as log:
+        with open(os.path.join(self.out, "operator.log"), "a", encoding="utf-8") as log:
             self.lab.operator = subprocess.Popen(
                 [self.lab.program("pgo-operator"), "--data-dir", self.data, "--listen", "127.0.0.1:0",
                  "--health-listen", f"127.0.0.1:{self.health}"],
@@ -82,7 +86,7 @@ class FullDisk:
     def ask(self, path):
         """(status, text) of the operator's health server."""
         if self.lab.operator.poll() is not None:
-            raise L.Failed(f"the operator ended with status {self.lab.operator.returncode}; see {OUT}/operator.log")
+            raise L.Failed(f"the operator ended with status {self.lab.operator.returncode}; see {self.out}/operator.log")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.health}{path}", timeout=10) as answer:
                 return answer.status, answer.read().decode()
@@ -125,16 +129,23 @@ class FullDisk:
         self.lab.api.ask("PATCH", "/api/v1/namespaces/default/endpoints/rubble",
                          {"metadata": {"annotations": {"history": noise}}}, "application/merge-patch+json")
 
+    def take_room(self, filler):
+        """What the operator takes meanwhile cannot be taken: then less, at the next call."""
+        room = os.statvfs(self.data)
+        try:
+            if room.f_bavail:
+                os.posix_fallocate(filler.fileno(), os.fstat(filler.fileno()).st_size,
+                                   room.f_bavail * room.f_frsize)
+        except OSError as full:
+            if full.errno != errno.ENOSPC:
+                raise
+
     def fill(self):
         """All of the volume, until the operator stands still; gives the newest record it acknowledged."""
         head, still_since, end = 0, None, time.monotonic() + 90
         with open(self.filler, "ab") as filler:
             while time.monotonic() < end:
-                room = os.statvfs(self.data)
-                if room.f_bavail:
-                    size = filler.tell()
-                    os.posix_fallocate(filler.fileno(), size, room.f_bavail * room.f_frsize)
-                    filler.seek(0, os.SEEK_END)
+                self.take_room(filler)
                 status, why = self.ask("/readyz")
                 if status == 200:
                     still_since = None
@@ -178,12 +189,54 @@ class FullDisk:
         self.lab.stop_operator()
         run = lambda *words: self.lab.run(self.lab.program("pgo-operator"), "--data-dir", self.data, *words).stdout
         status = json.loads(run("journal", "status", "-o", "json"))
-        bundle = os.path.join(OUT, "journal.pgobndl")
+        bundle = os.path.join(self.out, "journal.pgobndl")
         run("journal", "export", "--output", bundle)
         self.lab.pgo("verify", bundle, seconds=300)
         self.lab.pgo("replay", "--verify", bundle, seconds=300)
         return {"last_seq": status["seq"], "epoch": status["epoch"], "segments": len(status["segments"]),
                 "segments_given_up": len(status["seals"])}
+
+    def set_back(self):
+        """The journal as it was, under an operator that went on: the anchor on the Lease tells."""
+        journal, earlier = os.path.join(self.data, "journal"), os.path.join(self.out, "earlier")
+        shutil.copytree(journal, earlier)
+        self.lab.start_operator()
+        L.wait_for("the operator leads", lambda: self.lease_holder() and self.ready().startswith("200 ok"), 60)
+        if "amnesia" in self.ready():
+            raise L.Failed("amnesia without a reason: " + self.ready())
+        before, ended = self.anchor(), time.monotonic() + 60
+        while self.anchor() == before or self.anchor_seq() < self.metrics()["pgo_journal_head_seq"]:
+            self.rubble()
+            if time.monotonic() > ended:
+                raise L.Failed("the anchor on the Lease does not follow the journal")
+            time.sleep(2.5)
+        self.lab.stop_operator(signal.SIGKILL)
+        shutil.rmtree(journal)
+        shutil.copytree(earlier, journal)
+        self.lab.start_operator()
+        L.wait_for("the operator says that its journal was set back", lambda: "amnesia" in self.ready(), 60)
+        if "was rolled back or lost its end" not in self.ready() or self.metrics()["pgo_amnesias_total"] != 1:
+            raise L.Failed("an amnesia without its reason: " + self.ready())
+        waits = self.anchor()
+        L.wait_for("the anchor is replaced", lambda: self.anchor() != waits, 30)
+        self.lab.restart_operator()
+        L.wait_for("the operator leads again", lambda: self.lease_holder() and self.ready().startswith("200 ok"), 60)
+        if "amnesia" in self.ready():
+            raise L.Failed("it has seen everything afresh, and still: " + self.ready())
+
+    def ready(self):
+        """Status and text of /readyz; "" while the process does not listen yet."""
+        try:
+            return "{} {}".format(*self.ask("/readyz"))
+        except OSError:
+            return ""
+
+    def anchor(self):
+        notes = self.lab.api.ask("GET", LEASE)["items"][0]["metadata"].get("annotations", {})
+        return notes.get(L.LABEL + "anchor", "")
+
+    def anchor_seq(self):
+        return int(self.anchor().split(" ")[0].split("/")[2])
 
 
 def main():
@@ -191,13 +244,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--binaries", default=os.path.join(L.ROOT, "build", "dev", "bin"))
     parser.add_argument("--cycles", type=int, default=int(os.environ.get("PGO_TEST_CYCLES", "10")))
-    parser.add_argument("--output", default=os.path.join(OUT, "summary.json"))
+    parser.add_argument("--directory", default=OUT, help="what it keeps; made anew")
+    parser.add_argument("--output", help="where the summary goes; default: summary.json there")
     options = parser.parse_args()
     if os.geteuid() != 0:
         print("full_disk: SKIPPED: a volume of limited size is a mount, and that needs root")
         sys.exit(77)
-    shutil.rmtree(OUT, ignore_errors=True)
-    suite, times, began, failure = FullDisk(options.binaries), [], time.time(), None
+    options.directory = os.path.abspath(options.directory)
+    shutil.rmtree(options.directory, ignore_errors=True)
+    suite, times, began, failure = FullDisk(options.binaries, options.directory), [], time.time(), None
     proof = {}
     try:
         suite.up()
@@ -205,6 +260,7 @@ def main():
             times.append(suite.cycle(number))
             print(f"cycle {number}: works again {times[-1]:.1f} s after there was room", flush=True)
         proof = suite.prove()
+        suite.set_back()
         if not suite.seen["told"] or not suite.seen["ballast_released"]:
             raise L.Failed(f"the ladder was not climbed: {suite.seen}")
     except (L.Failed, OSError, subprocess.SubprocessError) as wrong:
@@ -215,7 +271,7 @@ def main():
         suite.down()
     summary = {"cycles": len(times), "failed": failure, "seconds": round(time.time() - began),
                "works_again_seconds_max": round(max(times, default=0), 1), **suite.seen, **proof}
-    with open(options.output, "w", encoding="utf-8") as f:
+    with open(options.output or os.path.join(options.directory, "summary.json"), "w", encoding="utf-8") as f:
         json.dump(summary, f, indent=1)
     print(json.dumps(summary))
     print(f"{len(times)} passed, {1 if failure else 0} failed" + (f": {failure}" if failure else ""))
