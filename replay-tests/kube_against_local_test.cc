@@ -174,6 +174,50 @@ TEST_F(KubeAgainstLocal, OneReplicaLeadsAndTheNextTakesOver) {
   }
 }
 
+TEST_F(KubeAgainstLocal, TheAnchorIsWrittenAtOnceWhenAskedFor) {
+  kube::ContactTracker tracker(gate);
+  kube::ElectorOptions options;
+  options.lease = {.ns = "default", .name = "pgo", .identity = "a"};
+  options.lease.renew_every_us = 5 * kSecond;
+  std::atomic<int> head = 0;
+  options.anchor = [&](std::int64_t) { return "head-" + std::to_string(head); };
+  kube::Elector elector(credentials, "pgo-operator/test", gate, tracker, options);
+  EXPECT_FALSE(elector.WriteAnchor(0));
+  ASSERT_TRUE(inbox.Wait<Leading>([](const Leading& l) { return l.leading; })) << inbox.Dump();
+  for (head = 1; head < 4; ++head) {
+    EXPECT_TRUE(elector.WriteAnchor(3000)) << "sooner than the next renewal";
+    const Json lease = client->Do(kube::GetRequest(Ref("Lease", "pgo"))).body;
+    EXPECT_EQ(GetString(lease, {"metadata", "annotations", kube::kAnchorAnnotation}),
+              "head-" + std::to_string(head));
+  }
+  server->Stop(true);
+  EXPECT_FALSE(elector.WriteAnchor(300));
+}
+
+TEST_F(KubeAgainstLocal, WhatCannotBeUndoneWaitsForTheAnchor) {
+  int asked = 0;
+  bool written = false;
+  kube::EffectsOptions options = Filling();
+  options.write_anchor = [&](std::int64_t timeout_ms) {
+    EXPECT_GT(timeout_ms, 0);
+    ++asked;
+    return written;
+  };
+  kube::KubeEffects effects(*client, redactor, gate, options);
+  const auto ref = Ref("ConfigMap", "a");
+  EXPECT_EQ(DoneOf(effects, Act(pgo::Apply{ref, Object("ConfigMap", "a")})).outcome, Outcome::kOk);
+  EXPECT_EQ(asked, 0);
+  const auto seen = inbox.Wait<Observed>([](const Observed& o) { return o.ref.name == "a"; });
+  ASSERT_TRUE(seen) << inbox.Dump();
+  const Done refused = DoneOf(effects, Act(Delete{ref, seen->uid, "", {}}));
+  EXPECT_EQ(refused.outcome, Outcome::kAbandoned);
+  EXPECT_NE(refused.message.find("could not be written to the Lease"), std::string::npos);
+  EXPECT_TRUE(client->Do(kube::GetRequest(ref)).ok());
+  written = true;
+  EXPECT_EQ(DoneOf(effects, Act(Delete{ref, seen->uid, "", {}})).outcome, Outcome::kOk);
+  EXPECT_EQ(asked, 2);
+}
+
 TEST_F(KubeAgainstLocal, ActionsEndInOneDoneAfterWhatTheyShowed) {
   kube::KubeEffects effects(*client, redactor, gate, Filling());
   EXPECT_EQ(

@@ -13,6 +13,8 @@ namespace {
 
 // What is sent must be answered this long before leadership ends.
 constexpr std::int64_t kMarginMs = 500;
+constexpr std::int64_t kAnchorMs = 5000;
+constexpr const char* kLost = "this replica no longer leads";
 constexpr std::size_t kLongestMessage = 500;
 
 std::int64_t WallUs() {
@@ -62,9 +64,7 @@ KubeEffects::~KubeEffects() {
 
 void KubeEffects::Submit(Action action) {
   if (halted_) {
-    std::vector<Action> one;
-    one.push_back(std::move(action));
-    return Abandon(std::move(one));
+    return Abandon(action, kLost);
   }
   const std::string target = TargetOf(action.command).Text();
   if (std::holds_alternative<Exec>(action.command)) {
@@ -77,17 +77,15 @@ void KubeEffects::Submit(Action action) {
 
 void KubeEffects::Halt() {
   halted_ = true;
-  Abandon(writes_->Drain());
-  Abandon(commands_->Drain());
+  for (const auto& lane : {writes_.get(), commands_.get()}) {
+    for (const Action& action : lane->Drain()) Abandon(action, kLost);
+  }
 }
 
 void KubeEffects::Resume() { halted_ = false; }
 
-void KubeEffects::Abandon(std::vector<Action> actions) {
-  for (const Action& action : actions) {
-    sink_.Post(
-        {Done{action.id, Outcome::kAbandoned, "not sent: this replica no longer leads", Json()}});
-  }
+void KubeEffects::Abandon(const Action& action, const std::string& why) {
+  sink_.Post({Done{action.id, Outcome::kAbandoned, "not sent: " + why, Json()}});
 }
 
 std::int64_t KubeEffects::TimeoutMs(const Action& action) const {
@@ -96,11 +94,10 @@ std::int64_t KubeEffects::TimeoutMs(const Action& action) const {
 }
 
 void KubeEffects::Run(Action& action) {
-  if (halted_ || TimeoutMs(action) <= 0) {
-    std::vector<Action> one;
-    one.push_back(std::move(action));
-    return Abandon(std::move(one));
-  }
+  const bool anchored = halted_ || !options_.write_anchor || !NeedsAnchor(action.command) ||
+                        options_.write_anchor(std::min(TimeoutMs(action), kAnchorMs));
+  if (halted_ || TimeoutMs(action) <= 0) return Abandon(action, kLost);
+  if (!anchored) return Abandon(action, "the journal's head could not be written to the Lease");
   Ending ending = Carry(action);
   std::vector<Payload> events;
   if (ending.seen) events.emplace_back(std::move(*ending.seen));

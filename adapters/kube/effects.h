@@ -27,6 +27,9 @@ struct EffectsOptions {
   std::function<Result<Json>(const Provision&, const ReadSecret&)> provision;
   // Microseconds of certain leadership left (Elector::RemainingUs). Null: no limit.
   std::function<std::int64_t()> remaining_us;
+  // Leaves the journal's head where it outlives the journal, before what cannot be undone is sent
+  // (Elector::WriteAnchor). False: it could not, and nothing is sent. Null: there is no such place.
+  std::function<bool(std::int64_t timeout_ms)> write_anchor;
   std::function<void()> on_no_answer;  // a request got no answer; any thread
   std::string instance;                // reportingInstance of Kubernetes Events: the replica's name
   int write_threads = 8, exec_threads = 8;
@@ -58,7 +61,7 @@ class KubeEffects final : public Effects {
                               std::vector<std::string>& values);
   Result<Json> ReadObject(const ObjectRef& ref, std::int64_t timeout_ms);
   std::int64_t TimeoutMs(const Action& action) const;  // 0 or less: too late to send
-  void Abandon(std::vector<Action> actions);
+  void Abandon(const Action& action, const std::string& why);
 
   Client& client_;
   const Redactor& redactor_;
@@ -69,6 +72,10 @@ class KubeEffects final : public Effects {
 };
 
 // ---- parts without I/O ----
+
+// Deletes, changes at once, or runs a command that does: what a journal that loses its end must not
+// forget without notice.
+bool NeedsAnchor(const Command& command);
 
 Outcome OutcomeOf(Code code);
 // Every occurrence of a value (of 4 bytes or more) becomes "***".

@@ -4,6 +4,7 @@
 
 #include "adapters/kube/effects.h"
 #include "engine/base/digest.h"
+#include "engine/base/overloaded.h"
 
 namespace pgo::kube {
 namespace {
@@ -24,6 +25,15 @@ std::string LastLine(std::string text) {
   return end == std::string::npos ? text : text.substr(end + 1);
 }
 }  // namespace
+
+bool NeedsAnchor(const Command& command) {
+  return std::visit(
+      Overloaded{[](const Delete&) { return true; }, [](const Exec& exec) { return !exec.probe; },
+                 [](const Patch& patch) { return patch.subresource != "status"; },
+                 [](const Apply&) { return false; }, [](const Provision&) { return false; },
+                 [](const Notice&) { return false; }},
+      command);
+}
 
 Outcome OutcomeOf(Code code) {
   switch (code) {

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <chrono>
+#include <utility>
 
 #include "adapters/kube/credentials.h"
 #include "engine/base/overloaded.h"
@@ -38,7 +39,17 @@ void Elector::Stop() {
     stopping_ = true;
   }
   wake_.notify_all();
+  written_.notify_all();
   if (thread_.joinable()) thread_.join();
+}
+
+bool Elector::WriteAnchor(std::int64_t timeout_ms) {
+  std::unique_lock lock(mu_);
+  const std::uint64_t own = ++asked_;
+  wake_.notify_all();
+  written_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                    [&] { return stopping_ || anchored_ >= own; });
+  return anchored_ >= own && !stopping_;
 }
 
 std::int64_t Elector::RemainingUs() const {
@@ -78,16 +89,29 @@ void Elector::Tell(Leading leading) {
 void Elector::Loop() {
   std::unique_lock lock(mu_);
   while (!stopping_) {
+    const std::uint64_t asked = asked_;
+    const bool hasten = asked > std::exchange(begun_, asked);
     lock.unlock();
-    Carry(machine_.OnTick(Read(),
-                          options_.anchor ? options_.anchor(machine_.epoch()) : std::string()));
+    if (hasten && machine_.leading()) machine_.Hasten();
+    const std::int64_t renewed_us = machine_.renewed_us();
+    Tick();
     lock.lock();
+    if (machine_.leading() && machine_.renewed_us() != renewed_us && anchored_ < asked) {
+      anchored_ = asked;
+      written_.notify_all();
+    }
     const std::int64_t pause = machine_.wake_at_us() - Microseconds(CLOCK_BOOTTIME);
     if (pause > 0)
-      wake_.wait_for(lock, std::chrono::microseconds(pause), [&] { return stopping_; });
+      wake_.wait_for(lock, std::chrono::microseconds(pause),
+                     [&] { return stopping_ || asked_ > begun_; });
   }
   lock.unlock();
   GiveUp();
+}
+
+void Elector::Tick() {
+  Carry(
+      machine_.OnTick(Read(), options_.anchor ? options_.anchor(machine_.epoch()) : std::string()));
 }
 
 void Elector::GiveUp() {

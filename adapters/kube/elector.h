@@ -50,6 +50,8 @@ class LeaseMachine {
 
   // `anchor` goes onto the Lease with the next renewal; "" leaves what is there.
   Outputs OnTick(Now now, const std::string& anchor);
+  // The next tick renews, though it is not yet time.
+  void Hasten() { next_us_ = 0; }
   Outputs OnReply(const Reply& reply, Now now);
   // Gives the Lease up. The request may go unanswered.
   Outputs Release(Now now, const std::string& why);
@@ -58,6 +60,8 @@ class LeaseMachine {
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
   // What the last leader left on the Lease when this leadership began; "" if nothing.
   [[nodiscard]] const std::string& found_anchor() const { return found_anchor_; }
+  // When the last successful write was sent: it carried the anchor of that tick.
+  [[nodiscard]] std::int64_t renewed_us() const { return renewed_us_; }
   // Elapsed time at which leadership ends unless renewed before; 0 if not leading.
   [[nodiscard]] std::int64_t deadline_us() const;
   [[nodiscard]] std::int64_t wake_at_us() const;
@@ -109,6 +113,10 @@ class Elector {
   // thread at a time.
   void Stop();
 
+  // Writes the anchor of now to the Lease and waits for that. False if it is not there within the
+  // time, or leadership ends meanwhile. Any thread.
+  bool WriteAnchor(std::int64_t timeout_ms);
+
   // Microseconds for which leadership is still certain; 0 or less: send nothing. Any thread.
   [[nodiscard]] std::int64_t RemainingUs() const;
 
@@ -116,6 +124,7 @@ class Elector {
   void Loop();
   void Carry(LeaseMachine::Outputs outputs);
   void Tell(Leading leading);
+  void Tick();
   void GiveUp();
 
   Client client_;
@@ -126,7 +135,10 @@ class Elector {
   std::atomic<std::int64_t> deadline_us_{0};
   std::mutex mu_;
   std::condition_variable wake_;
+  std::condition_variable written_;
   bool stopping_ = false;
+  // Requests to write the anchor, by number: the last one made, begun, and carried out.
+  std::uint64_t asked_ = 0, begun_ = 0, anchored_ = 0;
   std::thread thread_;
 };
 

@@ -59,6 +59,9 @@ kube::EffectsOptions Talker::EffectsOptionsOf(const Identity& identity) {
     return secrets::MakeSecret(provision, read, WallMicros());
   };
   out.remaining_us = [this] { return elector_ ? elector_->RemainingUs() : 0; };
+  out.write_anchor = [this](std::int64_t timeout_ms) {
+    return elector_ != nullptr && elector_->WriteAnchor(timeout_ms);
+  };
   out.on_no_answer = [this] { probe_.Hasten(); };
   out.instance = identity.name;
   return out;
