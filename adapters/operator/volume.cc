@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kTold = 80, kGoal = 85, kShrink = 90, kLast = 95;
 constexpr std::uint64_t kBallastMax = 64U << 20U, kRoomMax = 48U << 20U;
+constexpr std::uint64_t kPlenty = 2ULL << 30U;
 constexpr std::int64_t kLookEvery = kSecond;
 
 std::uint64_t BallastBytes(const VolumeUse& use) { return std::min(kBallastMax, use.all / 16); }
@@ -33,8 +34,9 @@ bool HasRoom(const VolumeUse& use) {
 
 Rung RungOf(const VolumeUse& use) {
   const std::uint64_t percent = use.Percent();
-  if (percent >= kLast) return Rung::kLast;
-  if (percent >= kShrink) return Rung::kShrink;
+  const bool plenty = use.all - use.used >= kPlenty;
+  if (percent >= kLast && !plenty) return Rung::kLast;
+  if (percent >= kShrink && !plenty) return Rung::kShrink;
   return percent >= kTold ? Rung::kTold : Rung::kRoom;
 }
 

@@ -6,6 +6,9 @@
 //   95 %  the ballast is given back: a file that holds a sixteenth of the volume (64 MiB at most)
 //         for nothing else, so that there is room to give up history, and to write last records
 //
+// Of a large volume the last two rungs begin once less than 2 GiB are free: history is not given up
+// where there is plenty of room.
+//
 // The ballast is taken again once the volume would stay below 80 % with it. One thread calls Look
 // and the like, others may read the rest.
 #pragma once

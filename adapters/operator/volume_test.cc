@@ -43,6 +43,9 @@ TEST_F(VolumeTest, ClimbsTheLadder) {
     Fill(static_cast<std::uint64_t>(percent));
     EXPECT_EQ(volume_->rung(), rung) << percent;
   }
+  constexpr std::uint64_t kTiB = 1ULL << 40U, kGiB = 1ULL << 30U;
+  EXPECT_EQ(RungOf({kTiB, kTiB - 2 * kGiB}), Rung::kTold) << "there is plenty";
+  EXPECT_EQ(RungOf({kTiB, kTiB - 2 * kGiB + 1}), Rung::kLast);
   EXPECT_EQ(RungOf({}), Rung::kRoom) << "a volume that cannot be measured";
 }
 
