@@ -165,6 +165,26 @@ TEST_F(EngineTest, AJournalThatLostItsEndDisruptsNothingUntilItWasObservedAfresh
   ExpectReplayIsExact();
 }
 
+// The pod's successor on another node inherits its name and the lock; the watch of pods may show it
+// later than its renewals. Found by the simulation (I28, seed 43).
+TEST_F(EngineTest, WhoRenewsAfterItsNodeWasOffIsAnotherIncarnation) {
+  RunPods(0, 1);
+  ASSERT_TRUE(loop.Settle());
+  const kube::ObjectRef lock_ref{"Endpoints", "postgres", "hippo-ha"};
+  const kube::ObjectRef node_ref{"Node", "", "node1"};
+  Json node = *loop.kube.Find(node_ref);
+  node["spec"]["taints"] = JsonLiteral(R"([{"key":"node.kubernetes.io/out-of-service"}])");
+  Json lock = *loop.kube.Find(lock_ref);
+  Put(lock, {"metadata", "annotations", "renewTime"}, "2026-11-21T10:00:10.5+00:00");
+  loop.Post({loop.kube.Put(node_ref, node), loop.kube.Put(lock_ref, lock)});
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_FALSE(Did(Reason::kFenced)) << "its lock was renewed by somebody who lives";
+  loop.Wait(40 * kSecond);
+  loop.Post({Ticked{}});
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_TRUE(Did(Reason::kSilent)) << "without renewals it is silent like any other";
+}
+
 class KilledTest;
 
 // What makes the primary go, for each class of evidence.

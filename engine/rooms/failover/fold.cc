@@ -11,6 +11,22 @@ std::string Annotation(const Json& object, std::string_view name) {
   return GetString(object, {"metadata", "annotations", name});
 }
 
+bool IsOutOfService(const cluster::World& world, const std::string& node) {
+  const auto* subject = world.Find({"Node", "", node});
+  if (subject == nullptr) return false;
+  return std::ranges::any_of(GetArray(subject->object, {"spec", "taints"}), [](const Json& taint) {
+    return GetString(taint, {"key"}) == kube::kOutOfServiceTaint;
+  });
+}
+
+// Nobody knows yet which incarnation holds the lock.
+void Untie(LockMemory& lock) {
+  lock.pod_uid.clear();
+  lock.node.clear();
+  lock.instance.clear();
+  lock.pod_seq = 0;
+}
+
 // What the leader says of itself, if its pod is there.
 void ReadLeader(LockMemory& lock, const ClusterKey& key, const cluster::World& world,
                 bool renewed) {
@@ -20,7 +36,11 @@ void ReadLeader(LockMemory& lock, const ClusterKey& key, const cluster::World& w
   const std::string node = GetString(pod->object, {"spec", "nodeName"});
   // A renewal ties the lock to the pod that is there now. Without one a new pod of the same name
   // proves nothing about the old.
-  if (!node.empty() && (renewed || lock.pod_uid.empty())) {
+  // Nothing comes from a node that is out of service: who renews is an incarnation that the watch
+  // of pods has not shown yet.
+  const bool off = !node.empty() && IsOutOfService(world, node);
+  if (off && renewed) Untie(lock);
+  if (!node.empty() && !off && (renewed || lock.pod_uid.empty())) {
     lock.pod_uid = pod->uid;
     lock.node = node;
     lock.instance = GetString(pod->object, {"metadata", "labels", kube::kLabelInstance});
