@@ -6,12 +6,6 @@
 
 namespace pgo::simulation {
 
-std::string FaultText(const Fault& fault) {
-  return std::string(NameOf(fault.kind)) + " at " + std::to_string(fault.at_ms / 1000) +
-         " s, target " + std::to_string(fault.target) + ", for " +
-         std::to_string(fault.lasts_ms / 1000) + " s";
-}
-
 // 0: the primary of this moment; others by order.
 Member* Simulation::Target(const Fault& fault) {
   const auto members = Members();

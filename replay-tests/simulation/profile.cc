@@ -79,4 +79,10 @@ std::vector<Fault> DrawFaults(const Profile& profile) {
   return out;
 }
 
+std::string FaultText(const Fault& fault) {
+  return std::string(NameOf(fault.kind)) + " at " + std::to_string(fault.at_ms / 1000) +
+         " s, target " + std::to_string(fault.target) + ", for " +
+         std::to_string(fault.lasts_ms / 1000) + " s";
+}
+
 }  // namespace pgo::simulation

@@ -6,5 +6,5 @@ scripts/packages build
 scripts/build release pgo-simulate
 first=${PGO_SIMULATION_SEED:-$((($(date +%s) % 1000000) * 1000 + 1))}
 echo "seeds from $first (again: PGO_SIMULATION_SEED=$first)"
-build/release/bin/pgo-simulate --first "$first" --seeds 100000 --seconds 240
-build/release/bin/pgo-simulate --cuts --seconds 100 --stride 3 --first "$first"
+build/release/bin/pgo-simulate --first "$first" --seeds 100000 --seconds 180
+build/release/bin/pgo-simulate --cuts --seconds 80 --stride 7 --first "$first"
