@@ -1,5 +1,6 @@
 #include "adapters/cli/documents.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <sstream>
 
 namespace pgo::cli {
 namespace {
@@ -54,6 +56,38 @@ Json Convert(const YAML::Node& node, int depth, std::size_t& nodes) {
   Json out = Json::object();
   for (const auto& pair : node) out[pair.first.Scalar()] = Convert(pair.second, depth + 1, nodes);
   return out;
+}
+
+// yaml-cpp's LoadAll never ends where a token begins no document (","): it reads it as an empty one
+// and stays before it. Each document must begin behind the one before.
+class Advance final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos <= last_) throw YAML::ParserException(mark, "nothing can begin here");
+    last_ = mark.pos;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int last_ = -1;
+};
+
+std::vector<YAML::Node> LoadDocuments(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  for (Advance advance; parser.HandleNextDocument(advance);) {
+  }
+  return YAML::LoadAll(text);
 }
 
 std::string Place(const std::string& name, std::size_t document) {
@@ -128,7 +162,7 @@ Result<std::vector<Json>> ReadDocuments(std::string_view text, const std::string
   std::size_t at = 0;
   try {  // yaml-cpp reports by exception
     std::size_t nodes = 0;
-    for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {
+    for (const YAML::Node& node : LoadDocuments(std::string(text))) {
       auto taken = Take(Convert(node, 0, nodes), Place(name, at++), out);
       if (!taken) return Fail(taken.error());
     }

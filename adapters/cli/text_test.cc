@@ -67,6 +67,10 @@ TEST(DocumentsTest, YamlJsonListsAndSeveralDocuments) {
   EXPECT_EQ(list->size(), 2u);
   EXPECT_THAT(ReadDocuments("a: [1", "f.yaml").error().message, HasSubstr("f.yaml: line "));
   EXPECT_THAT(ReadDocuments("- 1", "f.yaml").error().message, HasSubstr("is no object"));
+  // yaml-cpp alone would read empty documents here until memory ends.
+  for (const char* text : {",", ",999,", "--- a\n--- ,"}) {
+    EXPECT_THAT(ReadDocuments(text, "f.yaml").error().message, HasSubstr("nothing can begin here"));
+  }
 }
 
 TEST(DocumentsTest, YamlOutAndInIsTheSame) {
