@@ -135,6 +135,40 @@ struct Reload {
   std::int64_t timeout_s = 60;
 };
 
+// A backup by pgBackRest, now.
+struct TakeBackup {
+  std::vector<std::string> names;
+  std::string selector;
+  bool all = false;
+  std::string backup_type = "pgbackrest";
+  std::string options;       // --backup-opts: of `pgbackrest backup`, as a shell would take them
+  std::string storage_type;  // --pgbackrest-storage-type: "posix", "s3", "gcs", "azure"; "" any
+  std::string repository;    // --repo-name: "repo1"; "": manual.repoName, else the first
+  bool wait = true;
+  std::int64_t timeout_s = 3600;
+};
+
+struct ShowBackup : Selected {
+  std::string repository;  // --repo-name; "": all
+};
+
+// One schedule for each cluster, of one repository and type.
+struct CreateSchedule : Selected {
+  std::string schedule;  // as cron writes it, UTC
+  std::string schedule_type = "pgbackrest";
+  std::string backup_type;  // "full", "diff", "incr"
+  std::string repository;   // "": the first
+};
+
+struct ShowSchedule : Selected {
+  std::string schedule_name;  // "repo1-full"; "": all
+};
+
+struct DeleteSchedule : Selected {
+  std::string schedule_name;
+  bool no_prompt = false;
+};
+
 struct ApplyFiles {
   std::vector<std::string> files;  // "-" is standard input
   bool dry_run = false;            // the server checks, nothing is stored
@@ -225,8 +259,9 @@ struct Complete {
 using Command =
     std::variant<CreateCluster, ShowCluster, TestCluster, ShowStatus, Df, ShowUser, AddLabel,
                  DeleteLabel, DeleteCluster, Failover, Scale, ScaleDown, Restart, Reload,
-                 ApplyFiles, Version, Why, History, ShowState, Diff, BlameCluster, Replay, Rehearse,
-                 Report, VerifyFile, ShowJournal, IncidentExport, Completion, Complete>;
+                 TakeBackup, ShowBackup, CreateSchedule, ShowSchedule, DeleteSchedule, ApplyFiles,
+                 Version, Why, History, ShowState, Diff, BlameCluster, Replay, Rehearse, Report,
+                 VerifyFile, ShowJournal, IncidentExport, Completion, Complete>;
 
 struct Arguments {
   Common common;

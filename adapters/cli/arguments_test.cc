@@ -61,6 +61,24 @@ TEST(ArgumentsTest, ABundleMayStandWhereTheClusterDoes) {
   EXPECT_EQ(Parsed<IncidentExport>({"incident", "export", "hippo", "-o", "f"}).file, "f");
 }
 
+TEST(ArgumentsTest, BackupsAreAskedForAsIn47) {
+  const auto backup = Parsed<TakeBackup>({"backup", "hippo", "--backup-type=pgbackrest",
+                                          "--backup-opts=--type=full --start-fast",
+                                          "--pgbackrest-storage-type=posix"});
+  EXPECT_THAT(backup.names, ElementsAre("hippo"));
+  EXPECT_EQ(backup.options, "--type=full --start-fast");
+  EXPECT_EQ(backup.storage_type, "posix");
+  const auto schedule =
+      Parsed<CreateSchedule>({"create", "schedule", "hippo", "--schedule=0 1 * * *",
+                              "--schedule-type=pgbackrest", "--pgbackrest-backup-type=incr"});
+  EXPECT_EQ(schedule.schedule, "0 1 * * *");
+  EXPECT_EQ(schedule.backup_type, "incr");
+  EXPECT_THAT(Refused({"backup", "hippo", "--backup-type=pgdump"}).text,
+              HasSubstr("must be one of: pgbackrest"));
+  EXPECT_THAT(Refused({"delete", "schedule", "hippo", "--schedule-name=repo5-full"}).text,
+              HasSubstr("must be one of: repo1-full, "));
+}
+
 TEST(ArgumentsTest, HelpOfEveryVerbHasExamplesAndEndsWell) {
   for (const VerbWords& verb : Verbs()) {
     std::vector<std::string> words{verb.path.substr(0, verb.path.find(' '))};
@@ -84,7 +102,7 @@ TEST(ArgumentsTest, WrongUseSaysWhatAndHowAndEndsWithTwo) {
   EXPECT_THAT(Refused({"versio"}).text, HasSubstr("did you mean `version`?"));
   EXPECT_THAT(Refused({"-n", "pg", "--context=c", "versio"}).text, HasSubstr("did you mean"));
   EXPECT_THAT(Refused({"create", "clutser", "x"}).text, HasSubstr("did you mean `cluster`?"));
-  EXPECT_THAT(Refused({"backup", "hippo"}).text, HasSubstr("is not in this version yet"));
+  EXPECT_THAT(Refused({"restore", "hippo"}).text, HasSubstr("is not in this version yet"));
   EXPECT_THAT(Refused({"create", "cluster"}).text, HasSubstr("name is required"));
   EXPECT_THAT(Refused({"show", "cluster", "-o", "xml"}).text,
               HasSubstr("\"xml\": must be one of: json, yaml, table, wide, text"));

@@ -1,5 +1,7 @@
 #include "adapters/cli/cluster_text.h"
 
+#include "adapters/cli/backup_text.h"
+
 namespace pgo::cli {
 namespace {
 
@@ -111,6 +113,7 @@ std::string ClusterTree(const Output& out, const Snapshot& snapshot) {
     if (!instance.pod) text += ClaimText(instance);
   }
   for (const Json& service : snapshot.services) text += ServiceText(service);
+  text += BackupsLine(object);
   std::string labels;
   for (const auto& [key, value] : GetObject(object, {"metadata", "labels"}).items()) {
     labels += (labels.empty() ? "" : " ") + key + "=" + AsString(value);

@@ -101,6 +101,7 @@ Grammar::Grammar(const std::string& program)
   AddClusterVerbs(*this);
   AddChangeVerbs(*this);
   AddOperationVerbs(*this);
+  AddBackupVerbs(*this);
   AddStoryVerbs(*this);
   AddOwnVerbs(*this);
   for (auto& [name, group] : groups) {

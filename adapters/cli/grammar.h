@@ -58,6 +58,7 @@ void AddSelection(CLI::App& verb, std::vector<std::string>& names, std::string& 
 void AddClusterVerbs(Grammar& grammar);
 void AddChangeVerbs(Grammar& grammar);
 void AddOperationVerbs(Grammar& grammar);
+void AddBackupVerbs(Grammar& grammar);
 void AddStoryVerbs(Grammar& grammar);
 void AddOwnVerbs(Grammar& grammar);
 

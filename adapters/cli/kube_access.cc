@@ -99,6 +99,17 @@ Result<CommandOutput> Kube::Exec(const PodCommand& command) {
   return Fail(std::move(error));
 }
 
+Result<std::string> Kube::Log(const std::string& ns, const std::string& pod,
+                              std::string_view container, int lines) {
+  kube::Request request;
+  request.path = kube::PathOf(*kube::FindKind("Pod"), ns, pod, "log") +
+                 "?container=" + std::string(container) + "&tailLines=" + std::to_string(lines);
+  kube::Reply reply = Ask(std::move(request));
+  if (!reply.ok()) return Fail(reply.error->code, reply.error->message);
+  // A log that happens to be JSON was read as such.
+  return reply.text.empty() && reply.body.is_structured() ? DumpJson(reply.body) : reply.text;
+}
+
 Result<Json> Kube::Answer(kube::Reply reply, const std::string& what) {
   if (reply.ok()) return std::move(reply.body);
   Error error = *reply.error;

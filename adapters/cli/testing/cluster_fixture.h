@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <mutex>
 
 #include "adapters/cli/documents.h"
@@ -41,8 +42,22 @@ class FakeRuntime final : public local::Runtime {
     const Answer answer = play(request.pod, command);
     return std::make_unique<Session>(std::move(request), answer);
   }
-  Result<std::unique_ptr<local::LogReader>> OpenLog(local::LogOptions) override {
-    return Fail(Code::kInternal, "none");
+  // What the container of each pod has written.
+  void SetLog(const std::string& pod, const std::string& text) {
+    const std::lock_guard lock(mu_);
+    logs_[pod] = text;
+  }
+  // How often it was read.
+  int LogReads(const std::string& pod) {
+    const std::lock_guard lock(mu_);
+    return log_reads_[pod];
+  }
+  Result<std::unique_ptr<local::LogReader>> OpenLog(local::LogOptions options) override {
+    const std::lock_guard lock(mu_);
+    const auto it = logs_.find(options.pod);
+    if (it == logs_.end()) return Fail(Code::kNotFound, "no such container");
+    ++log_reads_[options.pod];
+    return std::make_unique<Log>(it->second);
   }
   Status PowerOff(const std::string&) override { return {}; }
   Status PowerOn(const std::string&) override { return {}; }
@@ -68,8 +83,19 @@ class FakeRuntime final : public local::Runtime {
     local::ExecRequest request_;
     Answer answer_;
   };
+  class Log final : public local::LogReader {
+   public:
+    explicit Log(std::string text) : text_(std::move(text)) {}
+    std::string Read() override { return std::exchange(text_, {}); }
+    bool Over() override { return true; }
+
+   private:
+    std::string text_;
+  };
   std::mutex mu_;
   Play play_;
+  std::map<std::string, std::string> logs_;  // by pod
+  std::map<std::string, int> log_reads_;
 };
 
 inline local::StoreOptions Rules() {
