@@ -116,9 +116,10 @@ TEST(BackupInfo, AScheduleThatIsNoCronTextIsShownWithWhatIsWrong) {
 
 TEST(BackupInfo, TheLineOfShowClusterComesFromTheStatus) {
   Json cluster = testing::ClusterWithBackups();
-  EXPECT_EQ(BackupsLine(cluster),
-            "\tbackups : last 2026-11-21 22:20:05 UTC (by hand), next 2026-11-22 01:00:00 UTC "
-            "(repo1-full), repository host hippo-repo-host-0 (ready)\n");
+  EXPECT_EQ(
+      BackupsLine(cluster),
+      "\tbackups : last known 2026-11-21 22:20:05 UTC (by hand), next 2026-11-22 01:00:00 UTC "
+      "(repo1-full), repository host hippo-repo-host-0 (ready)\n");
   cluster.erase("status");
   EXPECT_EQ(BackupsLine(cluster),
             "\tbackups : none yet, no schedule, repository host hippo-repo-host-0 (not ready)\n");

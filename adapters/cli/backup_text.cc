@@ -97,7 +97,7 @@ std::string LastOf(const Json& pgbackrest) {
     look(entry, GetString(entry, {"repo"}) + "-" + GetString(entry, {"type"}));
   }
   const auto wall = ParseWall(at);
-  if (wall) return "last " + MomentText(*wall) + " UTC (" + what + ")";
+  if (wall) return "last known " + MomentText(*wall) + " UTC (" + what + ")";
   for (const Json& repo : GetArray(pgbackrest, {"repos"})) {
     if (GetBool(repo, {"replicaCreateBackupComplete"})) return "the first one is complete";
   }

@@ -197,7 +197,9 @@ TEST(CompletingTest, WordsFollowTheGrammar) {
   using ::testing::ElementsAre;
   using Names = Completing::Names;
   EXPECT_THAT(WordsFor({"sta"}), ElementsAre("status", "state"));
-  EXPECT_THAT(WordsFor({"-n", "pg", "delete", ""}), ElementsAre("cluster", "label"));
+  EXPECT_THAT(WordsFor({"-n", "pg", "delete", ""}), ElementsAre("cluster", "label", "schedule"));
+  EXPECT_THAT(WordsFor({"backup", "hippo", "--repo-name=repo4"}), ElementsAre("repo4"));
+  EXPECT_EQ(CompletionOf({"create", "schedule", ""}).names, Names::kClusters);
   EXPECT_THAT(WordsFor({"create", "cluster", "x", "--rep"}), ElementsAre("--replica-count"));
   EXPECT_THAT(WordsFor({"show", "cluster", "--"}), Contains("--namespace"));
   EXPECT_THAT(WordsFor({"show", "cluster", "-o", "j"}), ElementsAre("json"));
