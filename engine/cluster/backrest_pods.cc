@@ -123,6 +123,18 @@ Json BackrestVolumeOfJob(const ClusterView& cluster) {
   return out;
 }
 
+Json BackrestVolumeOfSource(const ClusterView& cluster) {
+  const std::string& source = cluster.spec().source.cluster;
+  Json out = Projected("source", {Source("configMap", kube::BackrestConfigName(source),
+                                         {{pgbackrest::kInstanceKey, "source.conf"}}),
+                                  Source("secret", kube::BackrestName(source),
+                                         {{"pgbackrest.ca-roots", "tls-ca.crt"},
+                                          {"pgbackrest-client.crt", "client-tls.crt"},
+                                          {"pgbackrest-client.key", "client-tls.key"}})});
+  for (Json& part : out["projected"]["sources"]) part.begin().value()["optional"] = true;
+  return out;
+}
+
 void MountBackrest(Json& container) {
   Mount(container, kVolume, pgbackrest::kConfigDirectory, true);
 }

@@ -23,6 +23,9 @@ Json BackrestVolumeOfInstance(const ClusterView& cluster, const std::string& ins
 Json BackrestVolumeOfHost(const ClusterView& cluster);
 // Of a job that writes to a store in the cloud: no server.
 Json BackrestVolumeOfJob(const ClusterView& cluster);
+// Volume `source` of a cluster that begins as a copy of another: that one's configuration and its
+// client's certificate, as far as they exist (once the copy is made it needs them no more).
+Json BackrestVolumeOfSource(const ClusterView& cluster);
 // Mounts it where pgBackRest looks.
 void MountBackrest(Json& container);
 

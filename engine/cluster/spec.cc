@@ -190,6 +190,16 @@ void ParseBackups(const Json& spec, Backups& out) {
   out.raw = backrest;
 }
 
+void ParseSource(const Json& spec, DataSource& out) {
+  const Json* source = pgo::Find(spec, {"dataSource", "postgresCluster"});
+  if (source == nullptr || !source->is_object()) return;
+  out.any = true;
+  out.cluster = GetString(*source, {"clusterName"});
+  out.ns = GetString(*source, {"clusterNamespace"});
+  out.repository = GetString(*source, {"repoName"});
+  out.options = Words(GetArray(*source, {"options"}));
+}
+
 }  // namespace
 
 const Repository* Backups::Find(const std::string& name) const {
@@ -220,6 +230,7 @@ ParsedSpec ParseSpec(const Json& object) {
   out.metadata = ParseMetadata(spec);
   ParsePatroni(spec, out);
   ParseBackups(spec, out.backups);
+  ParseSource(spec, out.source);
   out.config_parameters = Scalars(GetObject(spec, {"config", "parameters"}));
   out.hba_rules = Fragment(spec, {"authentication", "rules"});
   out.service = Fragment(spec, {"service"});

@@ -95,6 +95,15 @@ struct Backups {
   bool operator==(const Backups&) const = default;
 };
 
+// spec.dataSource.postgresCluster: a new cluster begins as a copy of another one's backup.
+struct DataSource {
+  bool any = false;
+  std::string cluster, ns;  // ns "": this cluster's
+  std::string repository;   // of that cluster, "repo1"
+  std::vector<std::string> options;
+  bool operator==(const DataSource&) const = default;
+};
+
 struct Spec {
   std::int64_t postgres_version = 0;  // major; 0 is unknown
   std::string image;                  // "" means the operator's own for the version
@@ -124,6 +133,7 @@ struct Spec {
   // the most advanced replica is promoted at once (Fastest).
   bool failover_fastest = false;
   Backups backups;
+  DataSource source;
 
   bool operator==(const Spec&) const = default;
 };

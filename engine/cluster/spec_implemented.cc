@@ -33,6 +33,8 @@ const Json& ActedOn() {
       "dynamicConfiguration": true,
       "switchover": {"enabled": true, "targetInstance": true, "type": "Switchover"}},
     "failover": {"async": true},
+    "dataSource": {"postgresCluster": {"clusterName": true, "clusterNamespace": true,
+      "repoName": true, "options": true}},
     "backups": {"pgbackrest": {"image": true, "configuration": true, "global": true,
       "metadata": {"labels": true, "annotations": true},
       "manual": {"repoName": true, "options": true},

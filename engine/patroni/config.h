@@ -23,6 +23,8 @@ struct Settings {
   std::string archive_command, restore_command;
   // With a backup that replicas can be made of: the command; "" copies from the primary.
   std::string create_replica_command;
+  // The first member makes its data directory with this instead of initdb; "" is initdb.
+  std::string bootstrap_command;
 };
 
 // What ought to be in the `config` annotation of Endpoints c-ha-config once the cluster lives.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "engine/base/digest.h"
@@ -81,6 +82,23 @@ Section BackupDefaults() {
           {"delta", "y"}};
 }
 
+std::string Forbidden(const std::vector<std::string>& options,
+                      std::span<const std::string_view> ours) {
+  for (const std::string& option : options) {
+    const std::string name = option.substr(0, option.find('='));
+    const bool is_ours = std::ranges::find(ours, name) != ours.end();
+    if (is_ours || name.starts_with("--pg") || !name.starts_with("--")) return name;
+  }
+  return "";
+}
+
+// One word of a POSIX shell, whatever is in it.
+std::string ShellWord(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 }  // namespace
 
 bool HasHost(const Settings& s) { return std::ranges::any_of(s.repositories, &Repository::volume); }
@@ -155,18 +173,49 @@ std::string RestoreCommand() {
 
 std::string ReplicaCommand(const std::string& repository, std::int64_t version) {
   return "pgbackrest restore --stanza=" + std::string(kStanza) + " --repo=" + repository +
-         " --delta --type=standby --link-map=pg_wal=" + postgres::WalDirectory(version);
+         " --delta --type=standby --log-level-console=info --log-level-file=off" +
+         " --link-map=pg_wal=" + postgres::WalDirectory(version);
+}
+
+std::string CloneCommand(const std::string& repository, std::int64_t version,
+                         const std::vector<std::string>& options) {
+  const std::string place(kSourceDirectory), repo = "--repo" + repository;
+  // Paths of the certificates in that file are those of the source's own pods.
+  const std::string common =
+      "--config=" + place + "/source.conf --stanza=" + std::string(kStanza) +
+      " --pg1-path=" + postgres::DataDirectory(version) + " --repo=" + repository + " " + repo +
+      "-host-ca-file=" + place + "/tls-ca.crt " + repo + "-host-cert-file=" + place +
+      "/client-tls.crt " + repo + "-host-key-file=" + place + "/client-tls.key";
+  std::string theirs;
+  bool target = false;
+  for (const std::string& word : SplitOptions(options)) {
+    target = target || word.starts_with("--target=");
+    theirs += " " + ShellWord(word);
+  }
+  if (target) theirs += " --target-action=promote";
+  const std::string wal = postgres::WalDirectory(version);
+  const std::string fetch = "pgbackrest " + common +
+                            " --no-archive-async --log-level-file=off "
+                            "archive-get %f \"%p\"";
+  return "bash -ceu " +
+         ShellWord("rm -rf " + wal + "; pgbackrest restore " + common +
+                   " --delta --link-map=pg_wal=" + wal +
+                   " --log-level-console=info --log-level-file=off " +
+                   ShellWord("--recovery-option=restore_command=" + fetch) + theirs + "; rm -f " +
+                   postgres::DataDirectory(version) + "/patroni.dynamic.json");
+}
+
+std::string ForbiddenRestoreOption(const std::vector<std::string>& options) {
+  constexpr auto kOurs = std::to_array<std::string_view>(
+      {"--repo", "--stanza", "--target-action", "--link-map", "--config", "--config-path",
+       "--config-include-path", "--recovery-option"});
+  return Forbidden(options, kOurs);
 }
 
 std::string ForbiddenBackupOption(const std::vector<std::string>& options) {
   constexpr auto kOurs = std::to_array<std::string_view>(
       {"--repo", "--stanza", "--annotation", "--config", "--config-path", "--config-include-path"});
-  for (const std::string& option : options) {
-    const std::string name = option.substr(0, option.find('='));
-    if (std::ranges::find(kOurs, name) != kOurs.end() || name.starts_with("--pg")) return name;
-    if (!name.starts_with("--")) return name;
-  }
-  return "";
+  return Forbidden(options, kOurs);
 }
 
 std::vector<std::string> SplitOptions(const std::vector<std::string>& options) {

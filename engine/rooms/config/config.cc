@@ -34,6 +34,10 @@ patroni::Settings SettingsOf(const ClusterView& cluster) {
   s.dynamic = spec.patroni.dynamic_configuration;
   s.parameters = spec.config_parameters;
   s.rules = spec.hba_rules;
+  if (spec.source.any && spec.source.repository.size() == 5) {
+    s.bootstrap_command = pgbackrest::CloneCommand(spec.source.repository.substr(4),
+                                                   spec.postgres_version, spec.source.options);
+  }
   if (spec.backups.any) {
     s.archive_command = pgbackrest::ArchiveCommand();
     s.restore_command = pgbackrest::RestoreCommand();

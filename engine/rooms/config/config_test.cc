@@ -4,6 +4,7 @@
 
 #include "engine/patroni/config.h"
 #include "engine/patroni/yaml.h"
+#include "engine/pgbackrest/config.h"
 #include "engine/postgres/hba.h"
 #include "engine/postgres/parameters.h"
 #include "engine/testing/cluster_builder.h"
@@ -80,6 +81,23 @@ TEST(Config, GarbageInTheAnnotationIsLeftAlone) {
     builder.Bootstrapped(text);
     EXPECT_TRUE(PlanConfig(builder.View()).proposals.empty()) << text;
   }
+}
+
+// Patroni splits the command as a shell does; quotes of the options must come through unharmed.
+TEST(Config, TheRestoreOfACopyIsOneCommandWhateverIsInItsOptions) {
+  const std::string command = pgbackrest::CloneCommand(
+      "2", 17, {"--type=time", "--target=\"2026-11-21 22:36:36+00\"", "--set='a b'; touch /x"});
+  const std::string script =
+      "import shlex, sys\n"
+      "words = shlex.split(sys.stdin.read())\n"
+      "assert words[:2] == ['bash', '-ceu'] and len(words) == 3, words\n"
+      "inner = shlex.split(words[2])\n"
+      "assert '--target=2026-11-21 22:36:36+00' in inner, inner\n"
+      "assert '--set=a b;' in inner and '--target-action=promote' in inner, inner\n"
+      "assert '--repo2-host-cert-file=/etc/pgbackrest/server/client-tls.crt' in inner, inner\n";
+  const std::string run =
+      "python3 -c \"$(cat <<'S'\n" + script + "S\n)\" <<'E'\n" + command + "\nE";
+  EXPECT_EQ(std::system(run.c_str()), 0);  // NOLINT(cert-env33-c)
 }
 
 }  // namespace

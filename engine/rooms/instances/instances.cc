@@ -4,6 +4,7 @@
 #include "engine/cluster/metadata.h"
 #include "engine/cluster/roster.h"
 #include "engine/kube/names.h"
+#include "engine/pgbackrest/config.h"
 #include "engine/rooms/instances/pod.h"
 
 namespace pgo::rooms::instances {
@@ -33,6 +34,46 @@ Json StatefulSet(const ClusterView& cluster, const Member& member, const Images&
   return out;
 }
 
+// Why the cluster cannot begin as a copy of that; "" if it can.
+std::string SourceRefusal(const ClusterView& cluster) {
+  const auto& source = cluster.spec().source;
+  const std::string at = "spec.dataSource.postgresCluster.";
+  if (source.cluster.empty() || source.cluster == cluster.key.name) {
+    return at + "clusterName: \"" + source.cluster + "\": must be another cluster; name one";
+  }
+  if (!source.ns.empty() && source.ns != cluster.key.ns) {
+    return at + "clusterNamespace: " + source.ns + ": must be this cluster's namespace, " +
+           cluster.key.ns + ", in this version; make the copy there";
+  }
+  const std::string option =
+      pgbackrest::ForbiddenRestoreOption(pgbackrest::SplitOptions(source.options));
+  if (option.empty()) return "";
+  return at + "options: " + option.substr(0, 60) +
+         ": must be an option that the operator does not set itself, written --name=value; "
+         "remove it";
+}
+
+// False while the cluster must not begin.
+bool SaySource(const ClusterView& cluster, Plan& plan) {
+  const auto& source = cluster.spec().source;
+  if (!source.any) return true;
+  const auto say = [&](bool ok, const char* reason, std::string message) {
+    plan.conditions.push_back({"PostgresDataInitialized", ok, reason, std::move(message)});
+  };
+  const std::string from = source.repository + " of cluster " + source.cluster;
+  if (cluster.bootstrapped) {
+    say(true, "PGBackRestRestoreComplete", "made from " + from);
+    return true;
+  }
+  std::string refusal = SourceRefusal(cluster);
+  const bool fine = refusal.empty();
+  say(false, fine ? "PGBackRestRestoreProgressing" : "InvalidDataSource",
+      fine ? "is being made from " + from +
+                 "; what pgBackRest says is in the log of container database"
+           : std::move(refusal));
+  return fine;
+}
+
 }  // namespace
 
 InstanceSettings SettingsFor(const Json& settings, std::int64_t postgres_version) {
@@ -55,6 +96,7 @@ Plan PlanInstances(const ClusterView& cluster, const InstanceSettings& settings)
                                    "RELATED_IMAGE_POSTGRES_" + version});
     return plan;
   }
+  if (!SaySource(cluster, plan)) return plan;
   const Images images{image,
                       cluster::BackrestImage(cluster.spec(), settings.backrest_image, image)};
   for (const Member& member : cluster::Roster(cluster)) {

@@ -40,6 +40,30 @@ TEST(Instances, WithoutAnImageTheConditionNamesTheMend) {
   EXPECT_EQ(PlanInstances(builder.View(), settings).objects.size(), 3U);
 }
 
+TEST(Instances, ACopyBeginsOnlyFromASourceThatCanBeRead) {
+  const auto refused = [](const char* source) {
+    testing::ClusterBuilder builder;
+    Put(builder.manifest(), {"spec", "dataSource", "postgresCluster"}, JsonLiteral(source));
+    builder.Show();
+    const Plan plan = PlanInstances(builder.View(), {});
+    EXPECT_EQ(plan.conditions.size(), 1U);
+    EXPECT_EQ(plan.conditions[0].reason == "InvalidDataSource", plan.objects.empty()) << source;
+    return plan.objects.empty() ? plan.conditions[0].message : "";
+  };
+  EXPECT_NE(refused(R"({"clusterName": "hippo", "repoName": "repo1"})").find("another cluster"),
+            std::string::npos);
+  EXPECT_NE(refused(R"({"clusterName": "a", "clusterNamespace": "b", "repoName": "repo1"})")
+                .find("this cluster's namespace"),
+            std::string::npos);
+  EXPECT_NE(refused(R"({"clusterName": "a", "repoName": "repo1",
+                        "options": ["--type=time --target-action=pause"]})")
+                .find("--target-action"),
+            std::string::npos);
+  EXPECT_EQ(refused(R"({"clusterName": "a", "repoName": "repo1",
+                        "options": ["--type=time", "--target=\"2026-11-21 22:36:36+00\""]})"),
+            "");
+}
+
 TEST(Instances, PodsHoldToTheContract) {
   testing::ClusterBuilder builder;
   const Plan plan = PlanInstances(builder.View(), {});

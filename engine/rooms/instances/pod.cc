@@ -7,6 +7,7 @@
 #include "engine/cluster/metadata.h"
 #include "engine/kube/names.h"
 #include "engine/patroni/config.h"
+#include "engine/pgbackrest/config.h"
 #include "engine/postgres/parameters.h"
 #include "engine/rooms/instances/asked.h"
 #include "engine/rooms/instances/scripts.h"
@@ -107,6 +108,7 @@ Json Database(const Blueprint& b) {
   Mount(out, "tmp", "/tmp", false);
   Mount(out, "dshm", "/dev/shm", false);
   if (b.cluster.spec().backups.any) cluster::MountBackrest(out);  // it archives by itself
+  if (b.cluster.spec().source.any) Mount(out, "source", pgbackrest::kSourceDirectory, true);
   return out;
 }
 
@@ -226,6 +228,7 @@ Json PodTemplate(const ClusterView& cluster, const Member& member, const Images&
   pod["containers"].push_back(CertCopy(b));
   pod["volumes"] = Volumes(b);
   AddBackrest(b, pod);
+  if (cluster.spec().source.any) pod["volumes"].push_back(cluster::BackrestVolumeOfSource(cluster));
   Place(b, pod);
   Json out = Json::object();
   out["metadata"] = PodMetadata(b);

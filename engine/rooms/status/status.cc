@@ -14,12 +14,26 @@ using cluster::ClusterView;
 using cluster::Member;
 
 // Conditions that are ours alone: dropped when nobody reports them any more. Others' are kept.
-constexpr auto kOurs = std::to_array<std::string_view>(
-    {"Ready", "SpecValid", "FieldsNotImplemented", "ImageAvailable", "PersistentVolumeResizeError",
-     "UserOptionsRefused", "ReplicasStreaming", "SynchronousReplication", "Progressing",
-     "ScaleDown", "Restart", "FailoverBlocked", "PodsCurrent", "PGBackRestRepoHostReady",
-     "PGBackRestReplicaRepoReady", "PGBackRestReplicaCreate", "PGBackRestManualBackupSuccessful",
-     "BackupOptionsReadable", "BackupSchedulesValid"});
+constexpr auto kOurs = std::to_array<std::string_view>({"Ready",
+                                                        "SpecValid",
+                                                        "FieldsNotImplemented",
+                                                        "ImageAvailable",
+                                                        "PersistentVolumeResizeError",
+                                                        "UserOptionsRefused",
+                                                        "ReplicasStreaming",
+                                                        "SynchronousReplication",
+                                                        "Progressing",
+                                                        "ScaleDown",
+                                                        "Restart",
+                                                        "FailoverBlocked",
+                                                        "PodsCurrent",
+                                                        "PGBackRestRepoHostReady",
+                                                        "PGBackRestReplicaRepoReady",
+                                                        "PGBackRestReplicaCreate",
+                                                        "PGBackRestManualBackupSuccessful",
+                                                        "BackupOptionsReadable",
+                                                        "BackupSchedulesValid",
+                                                        "PostgresDataInitialized"});
 
 struct Counts {
   std::int64_t replicas = 0, ready = 0, updated = 0;
