@@ -71,9 +71,9 @@ std::string RestoreCommand();
 std::string ReplicaCommand(const std::string& repository, std::int64_t postgres_version);
 
 // A new cluster out of a repository of another: where that one's configuration and its client's
-// certificate are mounted, and the command of Patroni's bootstrap method. Recovery goes to the end of
-// the archive, or to the target that the options name, and ends with a promotion. WAL of the source
-// is fetched one by one, past the spool directory, which is this cluster's own.
+// certificate are mounted, and the command of Patroni's bootstrap method. Recovery goes to the end
+// of the archive, or to the target that the options name, and ends with a promotion. WAL of the
+// source is fetched one by one, past the spool directory, which is this cluster's own.
 // https://patroni.readthedocs.io/en/latest/replica_bootstrap.html#bootstrap
 inline constexpr std::string_view kSourceDirectory = "/etc/pgbackrest/server";
 std::string CloneCommand(const std::string& repository, std::int64_t postgres_version,

@@ -1,10 +1,10 @@
 # slot: 10
-# As many seeds of 20 simulated minutes as fit, each twice; kills of the operator at every action. Other
-# seeds each time, printed first; a failure names how to see it again.
+# As many seeds of 20 simulated minutes as fit, each twice; kills of the operator at every action. The same
+# seeds each time, so that a change is judged by what it changed; `make simulate` looks for new ones.
 set -euo pipefail
 scripts/packages build
 scripts/build release pgo-simulate
-first=${PGO_SIMULATION_SEED:-$((($(date +%s) % 1000000) * 1000 + 1))}
+first=${PGO_SIMULATION_SEED:-1}
 echo "seeds from $first (again: PGO_SIMULATION_SEED=$first)"
 build/release/bin/pgo-simulate --first "$first" --seeds 100000 --seconds 180
 build/release/bin/pgo-simulate --cuts --seconds 80 --stride 7 --first "$first"

@@ -88,15 +88,15 @@ TEST(Config, TheRestoreOfACopyIsOneCommandWhateverIsInItsOptions) {
   const std::string command = pgbackrest::CloneCommand(
       "2", 17, {"--type=time", "--target=\"2026-11-21 22:36:36+00\"", "--set='a b'; touch /x"});
   const std::string script =
-      "import shlex, sys\n"
-      "words = shlex.split(sys.stdin.read())\n"
+      "import os, shlex\n"
+      "words = shlex.split(os.environ['COMMAND'])\n"
       "assert words[:2] == ['bash', '-ceu'] and len(words) == 3, words\n"
       "inner = shlex.split(words[2])\n"
       "assert '--target=2026-11-21 22:36:36+00' in inner, inner\n"
-      "assert '--set=a b;' in inner and '--target-action=promote' in inner, inner\n"
+      "assert '--set=a b;' in inner and '--target-action=promote;' in inner, inner\n"
       "assert '--repo2-host-cert-file=/etc/pgbackrest/server/client-tls.crt' in inner, inner\n";
-  const std::string run =
-      "python3 -c \"$(cat <<'S'\n" + script + "S\n)\" <<'E'\n" + command + "\nE";
+  ::setenv("COMMAND", command.c_str(), 1);
+  const std::string run = "python3 - <<'END_OF_SCRIPT'\n" + script + "END_OF_SCRIPT";
   EXPECT_EQ(std::system(run.c_str()), 0);  // NOLINT(cert-env33-c)
 }
 
