@@ -30,8 +30,9 @@ while :; do
   read -r -t 5 -u "${never}" || :
   now=$(readlink "${directory}/..data")
   [[ "${now}" != "${last}" ]] || continue
-  # The server is the only pgbackrest of this pod whose parent is not a pgbackrest.
-  if pkill -HUP --exact --full --uid "$(id -u)" 'pgbackrest server'; then
+  # The oldest alone: its children have the same command line, and each would take its session (a
+  # backup, a restore) with it.
+  if pkill -HUP --oldest --exact --full 'pgbackrest server'; then
     echo 'configuration or certificates changed: pgBackRest reloads'
     last=${now}
   fi

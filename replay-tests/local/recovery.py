@@ -216,7 +216,7 @@ def check_journal(lab, name, word):
     lab.pgo("incident", "export", CLUSTER, "-n", lab.ns, "-o", bundle)
     lab.pgo("verify", bundle)
     lab.pgo("replay", "--verify", bundle)
-    told = lab.pgo("history", bundle).stdout
+    told = lab.pgo("history", CLUSTER, "-n", lab.ns, "--bundle", bundle).stdout
     if word not in told:
         raise L.Failed(f"pgo history does not tell {word!r}")
 
