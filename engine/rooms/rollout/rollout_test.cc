@@ -104,6 +104,16 @@ TEST_F(Rollouts, ARevisionOfAnOlderTemplateProvesNothing) {
   EXPECT_EQ(Turns(), Names{});
 }
 
+// The primary's alone was looked at: it would be switched away from, and then its successor too.
+TEST_F(Rollouts, BeginsOnlyWhenEveryTemplateWasLookedAt) {
+  Revise(names[0], "new");
+  Revise(names[1], "old", 1);
+  Revise(names[2], "old", 1);
+  EXPECT_EQ(Turns(), Names{});
+  for (const auto& name : names) Revise(name, "new");
+  EXPECT_EQ(Turns(), (Names{names[2], names[1], names[0]}));
+}
+
 TEST_F(Rollouts, WhatIsDownGoesFirst) {
   for (const auto& name : names) Revise(name, "new");
   Pod(1, std::string(testing::kReplicaStatus), false, false);

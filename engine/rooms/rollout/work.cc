@@ -38,6 +38,20 @@ bool IsPending(const Input& in, const InstanceView& instance) {
   return before->second.count < kRestartsMax && in.now.elapsed_us >= settled;
 }
 
+// Until the controller has looked at the newest template, its revision is that of an older one.
+bool IsJudged(const InstanceView& instance) {
+  const Json& set = instance.stateful_set->object;
+  return GetInt(set, {"status", "observedGeneration"}) >= GetInt(set, {"metadata", "generation"});
+}
+
+// Who is outdated is known of all or of none: with one template looked at, and that the primary's,
+// the rollout would begin where it ought to end, and switch the primary twice.
+bool AllJudged(const ClusterView& view) {
+  return std::ranges::all_of(view.instances, [](const auto& i) {
+    return i.second.stateful_set == nullptr || IsJudged(i.second);
+  });
+}
+
 // The smaller goes first.
 int Turn(const Input& in, const Work& work) {
   if (!Serves(in.view, work.instance)) return 0;
@@ -49,12 +63,8 @@ int Turn(const Input& in, const Work& work) {
 }  // namespace
 
 bool IsOutdated(const InstanceView& instance) {
-  if (instance.stateful_set == nullptr || !instance.pod) return false;
+  if (instance.stateful_set == nullptr || !instance.pod || !IsJudged(instance)) return false;
   const Json& set = instance.stateful_set->object;
-  // Until the controller has looked at the newest template, its revision is that of an older one.
-  if (GetInt(set, {"status", "observedGeneration"}) < GetInt(set, {"metadata", "generation"})) {
-    return false;
-  }
   const std::string wanted = GetString(set, {"status", "updateRevision"});
   const std::string has =
       GetString(instance.pod->subject->object, {"metadata", "labels", "controller-revision-hash"});
@@ -88,6 +98,7 @@ std::string ConfigDigest(const ClusterView& view) {
 
 std::vector<Work> CollectWork(const Input& in, const Request& request) {
   std::vector<Work> out;
+  const bool known = in.templates_applied && AllJudged(in.view);
   for (const Member& member : cluster::Roster(in.view)) {
     const InstanceView* instance = member.instance;
     if (instance == nullptr || instance->stateful_set == nullptr || !instance->pod) continue;
@@ -95,8 +106,7 @@ std::vector<Work> CollectWork(const Input& in, const Request& request) {
     Work work{instance, Need::kReplace, cluster::HoldsLock(in.view, *instance),
               IsSynchronous(in.view, *instance)};
     const bool asked = IsAsked(in, request, instance->name);
-    const bool outdated =
-        IsOutdated(*instance) && in.templates_applied && (asked || !WaitsToBeAsked(*instance));
+    const bool outdated = IsOutdated(*instance) && known && (asked || !WaitsToBeAsked(*instance));
     if (!outdated && asked) {
       work.need = Need::kRestart;
     } else if (!outdated && IsPending(in, *instance)) {
