@@ -33,6 +33,10 @@ struct CreateCluster {
   std::string image;
   std::string cpu, memory, cpu_limit, memory_limit;
   std::vector<std::string> labels;  // key=value
+  // With a repository of backups on a volume: its size, or the store's type ("posix").
+  std::string backup_size, backup_storage;
+  // Begin as a copy of this cluster's backups, with these options of pgbackrest restore.
+  std::string restore_from, restore_namespace, restore_repository = "repo1", restore_options;
   bool wait = true;
   std::int64_t timeout_s = 300;
   bool dry_run = false;

@@ -20,12 +20,31 @@ void AddSizes(CLI::App& verb, CreateCluster& o) {
   verb.add_option("--memory-limit", o.memory_limit, "memory that each instance may use");
 }
 
+void AddRecovery(CLI::App& verb, CreateCluster& o) {
+  verb.add_option("--pgbackrest-pvc-size", o.backup_size,
+                  "keep backups on a volume of this size: 20Gi");
+  verb.add_option("--pgbackrest-storage-type", o.backup_storage,
+                  "posix: keep backups on a volume (stores in the cloud: write a manifest)");
+  verb.add_option("--restore-from", o.restore_from,
+                  "begin as a copy of this cluster, made from its backups");
+  verb.add_option("--restore-from-namespace", o.restore_namespace, "where that cluster is")
+      ->needs("--restore-from");
+  verb.add_option("--restore-repo-name", o.restore_repository, "its repository (default repo1)")
+      ->needs("--restore-from");
+  verb.add_option("--restore-opts", o.restore_options,
+                  "options of pgbackrest restore: --type=time --target=\"2026-05-04 03:12+00\"")
+      ->needs("--restore-from");
+}
+
 void AddCreate(Grammar& grammar) {
   grammar.Verb<CreateCluster>(
       "create cluster", "Create a PostgreSQL cluster and wait until it is ready",
       "  pgo create cluster hippo\n"
       "  pgo create cluster hippo --replica-count=2 --sync-replication --pvc-size=20Gi\n"
       "  pgo create cluster hippo --username=app --database=shop --label=team=a\n"
+      "  pgo create cluster hippo --pgbackrest-pvc-size=20Gi\n"
+      "  pgo create cluster rhino --restore-from=hippo --restore-opts='--type=time "
+      "--target=\"2026-05-04 03:12:05+00\"'\n"
       "  pgo create cluster hippo --replica-count=2 --dry-run > hippo.yaml",
       [](CLI::App& verb, CreateCluster& o) {
         verb.add_option("name", o.name, "name of the cluster")->required();
@@ -36,6 +55,7 @@ void AddCreate(Grammar& grammar) {
         verb.add_flag("--sync-replication", o.sync_replication,
                       "a commit waits for a replica: no acknowledged write is lost");
         AddSizes(verb, o);
+        AddRecovery(verb, o);
         verb.add_option("--label", o.labels, "key=value[,key=value], on all objects")
             ->delimiter(',');
         AddWaiting(verb, o.wait, o.timeout_s);

@@ -65,6 +65,35 @@ Json InstanceSet(const CreateCluster& o) {
   return set;
 }
 
+// A repository on a volume, if one is asked for.
+Status AddBackups(const CreateCluster& o, Json& spec) {
+  if (!o.backup_storage.empty() && o.backup_storage != "posix") {
+    return Wrong("--pgbackrest-storage-type", o.backup_storage, "must be posix",
+                 "write a manifest for a store in the cloud (docs/capabilities/backup.md) and "
+                 "`pgo apply` it");
+  }
+  if (o.backup_size.empty() && o.backup_storage.empty()) return {};
+  Json repo = Json::object();
+  repo["name"] = "repo1";
+  Json claim = Json::object();
+  claim["accessModes"] = Json::array({"ReadWriteOnce"});
+  Put(claim, {"resources", "requests", "storage"}, o.backup_size.empty() ? "1Gi" : o.backup_size);
+  if (!o.storage_class.empty()) claim["storageClassName"] = o.storage_class;
+  Put(repo, {"volume", "volumeClaimSpec"}, std::move(claim));
+  Put(spec, {"backups", "pgbackrest", "repos"}, Json::array({std::move(repo)}));
+  return {};
+}
+
+void AddSource(const CreateCluster& o, Json& spec) {
+  if (o.restore_from.empty()) return;
+  Json source = Json::object();
+  source["clusterName"] = o.restore_from;
+  source["repoName"] = o.restore_repository;
+  if (!o.restore_namespace.empty()) source["clusterNamespace"] = o.restore_namespace;
+  if (!o.restore_options.empty()) source["options"] = Json::array({o.restore_options});
+  Put(spec, {"dataSource", "postgresCluster"}, std::move(source));
+}
+
 }  // namespace
 
 Result<Json> ManifestOf(const CreateCluster& o, const std::string& ns) {
@@ -101,6 +130,8 @@ Result<Json> ManifestOf(const CreateCluster& o, const std::string& ns) {
   if (o.sync_replication) {
     Put(spec, {"patroni", "dynamicConfiguration", "synchronous_mode"}, true);
   }
+  if (auto backups = AddBackups(o, spec); !backups) return Fail(backups.error());
+  AddSource(o, spec);
   const auto problems = cluster::ValidateCluster(manifest);
   if (!problems.empty()) return Fail(Code::kInvalid, RefusalText("cluster " + o.name, problems));
   return manifest;

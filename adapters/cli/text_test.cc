@@ -35,6 +35,29 @@ TEST(ManifestTest, ReplicaCountComesOnTopOfThePrimary) {
   EXPECT_EQ(Find(*manifest, {"spec", "users"}), nullptr);
 }
 
+TEST(TextTest, CreateClusterKeepsBackupsAndBeginsFromOnes) {
+  CreateCluster options;
+  options.name = "rhino";
+  const auto repos = [&] {
+    return GetArray(*ManifestOf(options, "pg"), {"spec", "backups", "pgbackrest", "repos"});
+  };
+  EXPECT_TRUE(repos().empty());
+  options.backup_storage = "posix";
+  const Path size{"volume", "volumeClaimSpec", "resources", "requests", "storage"};
+  EXPECT_EQ(GetString(repos().front(), size), "1Gi");
+  options.backup_size = "20Gi";
+  EXPECT_EQ(GetString(repos().front(), size), "20Gi");
+  options.restore_from = "hippo";
+  options.restore_options = "--type=time --target=\"2026-05-04 03:12+00\"";
+  const auto manifest = ManifestOf(options, "pg");
+  const Json& source = GetObject(*manifest, {"spec", "dataSource", "postgresCluster"});
+  EXPECT_EQ(GetString(source, {"clusterName"}), "hippo");
+  EXPECT_EQ(GetString(source, {"repoName"}), "repo1");
+  EXPECT_EQ(AsString(GetArray(source, {"options"}).front()), options.restore_options);
+  options.backup_storage = "s3";
+  EXPECT_THAT(ManifestOf(options, "pg").error().message, HasSubstr("must be posix"));
+}
+
 TEST(ManifestTest, OldImageTagsGiveTheMajorVersion) {
   CreateCluster options = Hippo();
   options.ccp_image_tag = "centos8-13.5-4.7.4";
