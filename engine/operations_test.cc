@@ -49,6 +49,25 @@ TEST_F(OperationsTest, ARestartTouchesEveryPostmasterOnceAndNoPod) {
   ExpectReplayIsExact();
 }
 
+// Found by simulation (seed 93): the second wish had the goals of the first, which were reached.
+TEST_F(OperationsTest, ARestartAskedForAgainMeanwhileReachesEveryInstanceAgain) {
+  Ask(kube::kRestart, "one");
+  for (int round = 0; round < 100 && Order().empty(); ++round) {
+    loop.Settle(1);
+    Turn();
+    loop.Wait(kSecond);
+    loop.Post({Ticked{}});
+  }
+  ASSERT_EQ(Order().size(), 1U);
+  const auto started = started_;
+  Ask(kube::kRestart, "two");
+  Play();
+  for (const auto& [pod, when] : started_) EXPECT_NE(when, started.at(pod)) << pod;
+  EXPECT_EQ(Annotation(kube::kRestart), "");
+  EXPECT_EQ(DumpJson(*loop.kube.Find(kHippo)).find("Progressing"), std::string::npos);
+  ExpectReplayIsExact();
+}
+
 TEST_F(OperationsTest, ARollingRestartSwitchesOver) {
   const std::string primary = leader_;
   Ask(kube::kRestartRolling, "true");

@@ -85,6 +85,8 @@ Operation Taking(const Input& in, const Request& request, const InstanceView& in
   if (!request.restart.empty() && request.refusal.empty() && op.ask != request.restart) {
     op.ask = request.restart;
     op.done.clear();
+    // An operation of its own from here on: what was asked of an instance before is asked again.
+    op.seq = in.view.subject->seq.value();
   }
   op.current = instance.name;
   op.current_uid = instance.pod->uid;
