@@ -116,7 +116,11 @@ std::string InstanceConf(const Settings& s) {
   global["spool-path"] = "/pgdata/pgbackrest-spool";
   AddRepositories(s, false, global);
   Overlay(s.global, global);
-  return std::string(kHeader) + Text("global", global) +
+  // A repository host that is gone without a word must not hold archiving up for half an hour,
+  // which is pgBackRest's patience by default.
+  const Section patience = {{"io-timeout", "10"}, {"protocol-timeout", "30"}};
+  return std::string(kHeader) + Text("global", global) + Text("global:archive-get", patience) +
+         Text("global:archive-push", patience) +
          Text(std::string(kStanza), LocalDatabase(s, "pg1"));
 }
 

@@ -219,7 +219,11 @@ void ResetSignals() {
 
 // A container's user may open /dev/stdout again, so the streams are its own.
 void TakeUser(const ProcessSpec& spec, const ChildFiles& files) {
-  for (const int fd : {1, 2}) ::fchown(fd, spec.uid, spec.gid);
+  // Not a device: /dev/null is the whole machine's.
+  struct stat stream{};
+  for (const int fd : {1, 2}) {
+    if (::fstat(fd, &stream) == 0 && !S_ISCHR(stream.st_mode)) ::fchown(fd, spec.uid, spec.gid);
+  }
   LimitCapabilities(spec);
   std::vector<gid_t> groups(spec.groups.begin(), spec.groups.end());
   if (::setgroups(groups.size(), groups.data()) != 0) DieErrno(files, "supplementary groups");

@@ -147,6 +147,14 @@ TEST_F(Backups, TheHostServesVolumesAndKnowsEveryInstance) {
             std::string::npos);
 }
 
+// Found by scene host-killed: archiving stood still for as long as pgBackRest waits by default.
+TEST_F(Backups, AHostThatIsGoneWithoutAWordHoldsArchivingUpForSecondsOnly) {
+  const std::string conf = pgbackrest::InstanceConf(SettingsOf(builder.View()));
+  const auto at = conf.find("[global:archive-push]");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_NE(conf.find("protocol-timeout = 30", at), std::string::npos);
+}
+
 TEST_F(Backups, ALineFeedInAnOptionStartsNoOptionOfItsOwn) {
   manifest()["spec"]["backups"]["pgbackrest"]["global"]["repo1-retention-full"] = "2\nrepo1-path=/";
   builder.Show();
