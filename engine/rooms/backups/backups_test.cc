@@ -124,9 +124,8 @@ class Backups : public ::testing::Test {
 TEST_F(Backups, WithoutRepositoriesNothingIsWanted) {
   manifest()["spec"].erase("backups");
   builder.Show();
-  const Plan plan = Decide();
-  EXPECT_TRUE(plan.objects.empty());
-  EXPECT_TRUE(plan.proposals.empty());
+  EXPECT_TRUE(Decide().objects.empty());
+  EXPECT_TRUE(Decide().proposals.empty());
 }
 
 TEST_F(Backups, TheHostServesVolumesAndKnowsEveryInstance) {
@@ -150,9 +149,8 @@ TEST_F(Backups, TheHostServesVolumesAndKnowsEveryInstance) {
 // Found by scene host-killed: archiving stood still for as long as pgBackRest waits by default.
 TEST_F(Backups, AHostThatIsGoneWithoutAWordHoldsArchivingUpForSecondsOnly) {
   const std::string conf = pgbackrest::InstanceConf(SettingsOf(builder.View()));
-  const auto at = conf.find("[global:archive-push]");
-  ASSERT_NE(at, std::string::npos);
-  EXPECT_NE(conf.find("protocol-timeout = 30", at), std::string::npos);
+  const std::string section = conf.substr(conf.find("[global:archive-push]"));
+  EXPECT_NE(section.find("protocol-timeout = 30"), std::string::npos);
 }
 
 TEST_F(Backups, ALineFeedInAnOptionStartsNoOptionOfItsOwn) {
