@@ -61,8 +61,8 @@ class Kube {
   // at the same time. An error: it did not run, or what became of it is not known.
   Result<CommandOutput> Exec(const PodCommand& command);
   // The newest lines, at most so many, of what a container has written; it may be anything.
-  Result<std::string> Log(const std::string& ns, const std::string& pod,
-                          std::string_view container, int lines);
+  Result<std::string> Log(const std::string& ns, const std::string& pod, std::string_view container,
+                          int lines);
   // Of each later request; 10 s at first.
   void SetTimeout(std::int64_t milliseconds) { timeout_ms_ = milliseconds; }
 

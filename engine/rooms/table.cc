@@ -95,9 +95,8 @@ std::vector<std::pair<std::string_view, Plan>> PlanAll(const cluster::ClusterVie
     plans.emplace_back("storage", storage::PlanStorage(view));
     plans.emplace_back("instances", std::move(changes.instances));
     plans.emplace_back("users", users::PlanUsers(view));
-    plans.emplace_back(backups::kRoom,
-                       backups::PlanBackups(
-                           {view, memory.backups, memory.ledger, context.settings, now}));
+    plans.emplace_back(backups::kRoom, backups::PlanBackups({view, memory.backups, memory.ledger,
+                                                             context.settings, now}));
     plans.emplace_back("replication", replication::PlanReplication(view, now));
   }
   AddStatus(view, now, plans);
