@@ -139,6 +139,17 @@ struct Reload {
   std::int64_t timeout_s = 60;
 };
 
+// Exactly one of the four.
+struct UpdateCluster {
+  std::vector<std::string> names;
+  std::string selector;
+  bool all = false;
+  bool shutdown = false, startup = false, pause = false, resume = false;
+  bool no_prompt = false;
+  bool wait = true;
+  std::int64_t timeout_s = 300;
+};
+
 // A backup by pgBackRest, now.
 struct TakeBackup {
   std::vector<std::string> names;
@@ -260,12 +271,12 @@ struct Complete {
   std::vector<std::string> words;
 };
 
-using Command =
-    std::variant<CreateCluster, ShowCluster, TestCluster, ShowStatus, Df, ShowUser, AddLabel,
-                 DeleteLabel, DeleteCluster, Failover, Scale, ScaleDown, Restart, Reload,
-                 TakeBackup, ShowBackup, CreateSchedule, ShowSchedule, DeleteSchedule, ApplyFiles,
-                 Version, Why, History, ShowState, Diff, BlameCluster, Replay, Rehearse, Report,
-                 VerifyFile, ShowJournal, IncidentExport, Completion, Complete>;
+using Command = std::variant<CreateCluster, ShowCluster, TestCluster, ShowStatus, Df, ShowUser,
+                             AddLabel, DeleteLabel, DeleteCluster, Failover, Scale, ScaleDown,
+                             Restart, Reload, UpdateCluster, TakeBackup, ShowBackup, CreateSchedule,
+                             ShowSchedule, DeleteSchedule, ApplyFiles, Version, Why, History,
+                             ShowState, Diff, BlameCluster, Replay, Rehearse, Report, VerifyFile,
+                             ShowJournal, IncidentExport, Completion, Complete>;
 
 struct Arguments {
   Common common;

@@ -1,4 +1,4 @@
-// scale, scaledown, restart, reload.
+// scale, scaledown, restart, reload, update.
 #include "adapters/cli/grammar.h"
 
 namespace pgo::cli {
@@ -65,11 +65,28 @@ void AddRestartVerbs(Grammar& grammar) {
                        });
 }
 
+void AddUpdateVerb(Grammar& grammar) {
+  grammar.Verb<UpdateCluster>(
+      "update cluster", "Shut clusters down and start them again, pause and resume them",
+      "  pgo update cluster hippo --shutdown\n  pgo update cluster hippo --startup\n"
+      "  pgo update cluster --selector=team=a --pause",
+      [](CLI::App& verb, UpdateCluster& o) {
+        AddSelection(verb, o.names, o.selector, o.all);
+        verb.add_flag("--shutdown", o.shutdown, "stop all instances; volumes and backups stay");
+        verb.add_flag("--startup", o.startup, "start them again, who led last first");
+        verb.add_flag("--pause", o.pause, "apply no change of the manifest until --resume");
+        verb.add_flag("--resume", o.resume, "apply changes of the manifest again");
+        verb.add_flag("-y,--no-prompt", o.no_prompt, "do not ask");
+        AddWaiting(verb, o.wait, o.timeout_s);
+      });
+}
+
 }  // namespace
 
 void AddOperationVerbs(Grammar& grammar) {
   AddScaleVerbs(grammar);
   AddRestartVerbs(grammar);
+  AddUpdateVerb(grammar);
 }
 
 }  // namespace pgo::cli

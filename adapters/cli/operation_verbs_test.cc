@@ -185,5 +185,22 @@ TEST_F(OperationVerbs, ReloadTakesASelector) {
   EXPECT_NE(Annotation(kube::kReload), "");
 }
 
+TEST_F(OperationVerbs, UpdateTakesOneWishAndWritesItsField) {
+  UpdateCluster update;
+  update.names = {"hippo"};
+  update.wait = false;
+  EXPECT_THAT(run_.Error(update, common_), HasSubstr("takes one of --shutdown"));
+  update.shutdown = update.pause = true;
+  EXPECT_THAT(run_.Error(update, common_), HasSubstr("takes one of --shutdown"));
+  update.pause = false;
+  const auto field = [&](const char* name) { return GetBool(Hippo(), {"spec", name}); };
+  ASSERT_TRUE(run_(update, common_)) << run_.Error(update, common_);
+  EXPECT_TRUE(field("shutdown"));
+  update.shutdown = false;
+  update.startup = true;
+  ASSERT_TRUE(run_(update, common_)) << run_.Error(update, common_);
+  EXPECT_FALSE(field("shutdown"));
+}
+
 }  // namespace
 }  // namespace pgo::cli

@@ -22,6 +22,7 @@ Status Run(const Scale& options, const Common& common, Console& console);
 Status Run(const ScaleDown& options, const Common& common, Console& console);
 Status Run(const Restart& options, const Common& common, Console& console);
 Status Run(const Reload& options, const Common& common, Console& console);
+Status Run(const UpdateCluster& options, const Common& common, Console& console);
 Status Run(const TakeBackup& options, const Common& common, Console& console);
 Status Run(const ShowBackup& options, const Common& common, Console& console);
 Status Run(const CreateSchedule& options, const Common& common, Console& console);

@@ -14,7 +14,7 @@ namespace {
 const Json& ActedOn() {
   static const Json shape = JsonLiteral(R"({
     "postgresVersion": true, "image": true, "imagePullPolicy": true, "imagePullSecrets": true,
-    "port": true, "disableDefaultPodScheduling": true,
+    "port": true, "shutdown": true, "paused": true, "disableDefaultPodScheduling": true,
     "supplementalGroups": true, "metadata": {"labels": true, "annotations": true},
     "instances": [{
       "name": true, "replicas": true, "minAvailable": true, "resources": true, "affinity": true,

@@ -148,6 +148,7 @@ void ReadOwn(ClusterView& view) {
   view.uid = view.subject->uid;
   view.generation = GetInt(object, {"metadata", "generation"});
   view.deleting = pgo::Find(object, {"metadata", "deletionTimestamp"}) != nullptr;
+  view.startup_instance = GetString(object, {"status", "startupInstance"});
   view.parsed = ParseSpec(object);
 }
 

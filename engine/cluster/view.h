@@ -90,8 +90,9 @@ struct ClusterView {
   const Subject* subject = nullptr;  // the PostgresCluster; null if it is gone
   std::string uid;
   std::int64_t generation = 0;
-  bool deleting = false;                          // metadata.deletionTimestamp is set
-  ParsedSpec parsed;                              // .spec is what to decide on
+  bool deleting = false;         // metadata.deletionTimestamp is set
+  std::string startup_instance;  // status.startupInstance: led last before a shutdown; "" if none
+  ParsedSpec parsed;             // .spec is what to decide on
   std::map<std::string, InstanceView> instances;  // by name
   LockView lock;
   SyncView sync;

@@ -37,6 +37,7 @@ PGO_NAME(kNotAfterAnnotation, "not-after");  // earliest end of a certificate in
 PGO_NAME(kTriggerSwitchover, "trigger-switchover");
 // annotations of a PostgresCluster that ask for one operation; taken off when it is done
 PGO_NAME(kScaleDownTarget, "scale-down-target");   // the instance that goes
+PGO_NAME(kStartupInstance, "startup-instance");    // who starts first after a shutdown
 PGO_NAME(kScaleDownData, "scale-down-data");       // of what goes: "Delete" (default) or "Keep"
 PGO_NAME(kRestart, "restart");                     // any new value: restart PostgreSQL
 PGO_NAME(kRestartInstances, "restart-instances");  // of these instances alone, with commas

@@ -60,12 +60,30 @@ struct Changes {
 Changes PlanChanges(const cluster::ClusterView& view, const ClusterMemory& memory,
                     const Context& context, Now now) {
   Changes out;
-  const auto settings = instances::SettingsFor(context.settings, view.spec().postgres_version);
+  auto settings = instances::SettingsFor(context.settings, view.spec().postgres_version);
+  settings.changing = memory.failover.operation.evidence != failover::Class::kNone;
   out.instances = instances::PlanInstances(view, settings);
   const bool applied = !rollout::AnyOutdated(view) || AreApplied(out.instances, view, memory);
   out.rollout = rollout::PlanRollout({view, memory.rollout, memory.ledger, applied, now});
   out.scaling = scaling::PlanScaling(view);
   return out;
+}
+
+// While paused the manifest is not applied: what runs goes on, what is under way is finished by its
+// own room, schedules say what they skip. Deletion is not held up.
+void Pause(Plans& plans) {
+  for (auto& [room, plan] : plans) {
+    plan.objects.clear();
+    const bool owns = room == failover::kRoom || room == rollout::kRoom || room == scaling::kRoom ||
+                      room == backups::kRoom || room == "deletion";
+    if (!owns) plan.proposals.clear();
+  }
+  Plan said;
+  said.conditions.push_back(
+      {"Progressing", false, "Paused",
+       "spec.paused is true: changes of the manifest are not applied until it "
+       "is false; Patroni goes on failing over by itself"});
+  plans.emplace(plans.begin(), "pause", std::move(said));
 }
 
 }  // namespace
@@ -99,6 +117,7 @@ std::vector<std::pair<std::string_view, Plan>> PlanAll(const cluster::ClusterVie
                                                              context.settings, now}));
     plans.emplace_back("replication", replication::PlanReplication(view, now));
   }
+  if (view.spec().paused) Pause(plans);
   AddStatus(view, now, plans);
   return plans;
 }

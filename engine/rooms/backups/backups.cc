@@ -183,7 +183,7 @@ Plan PlanBackups(const Input& in) {
   Plan plan;
   if (in.view.deleting || !in.view.spec().backups.any) return plan;
   WantHost(in, plan);
-  MakeStanzas(in, plan);
+  if (!in.view.spec().paused) MakeStanzas(in, plan);
   const auto& masked = in.view.spec().backups.masked;
   if (!masked.empty()) {
     std::string names;
@@ -197,10 +197,12 @@ Plan PlanBackups(const Input& in) {
   // Without a complete list of Jobs a missing one proves nothing.
   if (!in.view.jobs_complete || ImageOf(in).empty()) return plan;
   const auto jobs = Jobs(in.view);
-  PlanFirst(in, jobs, plan);
-  PlanManual(in, jobs, plan);
+  if (!in.view.spec().paused) {
+    PlanFirst(in, jobs, plan);
+    PlanManual(in, jobs, plan);
+    RemoveOld(in, jobs, plan);
+  }
   PlanSchedules(in, jobs, plan);
-  RemoveOld(in, jobs, plan);
   plan.status["pgbackrest"] = StatusOf(in, jobs);
   return plan;
 }

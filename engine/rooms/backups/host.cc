@@ -1,4 +1,6 @@
 // The repository host and what pgBackRest needs everywhere.
+#include <algorithm>
+
 #include "engine/cluster/backrest_pods.h"
 #include "engine/cluster/container.h"
 #include "engine/cluster/metadata.h"
@@ -145,6 +147,13 @@ Json HostPod(const Input& in, const std::string& image) {
   return pod;
 }
 
+// It serves until the last instance has archived its last WAL.
+bool IsShutDown(const ClusterView& cluster) {
+  return cluster.spec().shutdown && std::ranges::none_of(cluster.instances, [](const auto& entry) {
+           return entry.second.pod.has_value();
+         });
+}
+
 void WantStatefulSet(const Input& in, const std::string& image, Plan& plan) {
   const ClusterView& cluster = in.view;
   Json out = Object(
@@ -154,6 +163,7 @@ void WantStatefulSet(const Input& in, const std::string& image, Plan& plan) {
     "replicas": 1, "revisionHistoryLimit": 0, "updateStrategy": {"type": "RollingUpdate"},
     "podManagementPolicy": "Parallel"
   })");
+  if (IsShutDown(cluster)) spec["replicas"] = 0;
   spec["serviceName"] = kube::PodServiceName(cluster.key.name);
   for (Path path : {Path{"selector", "matchLabels"}, Path{"template", "metadata", "labels"}}) {
     Json labels = Json::object();
@@ -173,6 +183,11 @@ void WantStatefulSet(const Input& in, const std::string& image, Plan& plan) {
 
 void SayHost(const ClusterView& cluster, Plan& plan) {
   const bool ready = HostIsReady(cluster);
+  if (!ready && IsShutDown(cluster)) {
+    plan.conditions.push_back({"PGBackRestRepoHostReady", false, "Shutdown",
+                               "stopped with the cluster: spec.shutdown is true"});
+    return;
+  }
   plan.conditions.push_back(
       {"PGBackRestRepoHostReady", ready, ready ? "RepoHostReady" : "RepoHostNotReady",
        ready ? "pod " + kube::RepoHostPodName(cluster.key.name) + " serves the repositories"

@@ -136,7 +136,8 @@ bool PlanOne(Round& round, const Repository& repo, std::string_view type, const 
   const auto it = round.in.memory.schedules.find(key);
   if (it == round.in.memory.schedules.end()) return false;  // the next observation makes it known
   const Schedule& memory = it->second;
-  if (memory.result == "Run") Insist(round, key, repo, type, memory);
+  if (memory.result == "Run" && !round.in.view.spec().paused)
+    Insist(round, key, repo, type, memory);
   const Due due = FindDue(cron, memory, round.in.now.wall_us);
   if (due.next_us) {
     round.plan.WakeAt(round.in.now.elapsed_us +

@@ -51,6 +51,9 @@ std::string CompleteSentence(const Input& in, const InstanceView& primary, const
     return winner + " is the first primary, " + TimelineStep(Timeline(), timeline);
   }
   const Timeline before = op.evidence == Class::kNone ? in.memory.primary_timeline : op.timeline;
+  if (op.evidence == Class::kNone && in.view.startup_instance == primary.name) {
+    return winner + " is primary again after the shutdown, " + TimelineStep(before, timeline);
+  }
   const std::string from = op.evidence == Class::kNone ? in.memory.primary : op.from;
   std::string text = from + " → " + winner + ", " + TimelineStep(before, timeline) + ", " +
                      HowItCame(in.memory, winner);

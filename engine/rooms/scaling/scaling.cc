@@ -325,7 +325,8 @@ Request ReadRequest(const ClusterView& cluster) {
 
 Plan PlanScaling(const ClusterView& cluster) {
   Plan plan;
-  if (cluster.deleting || cluster.spec().paused || cluster.Primary() == nullptr) return plan;
+  if (cluster.deleting || cluster.spec().paused || cluster.spec().shutdown) return plan;
+  if (cluster.Primary() == nullptr) return plan;
   const Request request = ReadRequest(cluster);
   const auto excess = FindExcess(cluster);
   // One after the other: who leaves is gone before the next is looked for.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "engine/base/digest.h"
 #include "engine/cluster/health.h"
 #include "engine/cluster/roster.h"
+#include "engine/kube/names.h"
 
 namespace pgo::rooms::status {
 namespace {
@@ -98,10 +100,38 @@ std::string Ignored(const cluster::ParsedSpec& parsed) {
          "no field of PostgresCluster, misspelled perhaps: " + other;
 }
 
+std::string PodsOf(const std::vector<Member>& roster) {
+  std::string out;
+  for (const Member& member : roster) {
+    if (member.instance == nullptr || !member.instance->pod) continue;
+    out += (out.empty() ? "" : ", ") + member.name;
+  }
+  return out;
+}
+
+// Shut down, or on the way there or back; nothing otherwise.
+std::optional<Condition> Stopped(const ClusterView& cluster, const std::vector<Member>& roster) {
+  const std::string& first = cluster.startup_instance;
+  const std::string later = first.empty() ? "" : "; " + first + ", which led last, starts first";
+  if (cluster.spec().shutdown) {
+    const std::string left = PodsOf(roster);
+    return Condition{"Ready", false, left.empty() ? "Shutdown" : "ShuttingDown",
+                     "spec.shutdown is true" +
+                         (left.empty() ? ": all instances have stopped" + later
+                                       : ": replicas stop first, then the primary; left: " + left)};
+  }
+  if (first.empty() || cluster.Primary() != nullptr) return std::nullopt;
+  return Condition{
+      "Ready", false, "Starting",
+      first + ", which led last, starts first, then the others; if it cannot, annotation " +
+          std::string(kube::kStartupInstance) + " names another, or \"any\""};
+}
+
 Condition Ready(const ClusterView& cluster, const std::vector<Member>& roster) {
   if (!cluster.parsed.problems.empty()) {
     return {"Ready", false, "InvalidSpec", "the manifest breaks a rule: " + Problems(cluster)};
   }
+  if (auto stopped = Stopped(cluster, roster)) return *std::move(stopped);
   const auto obstacle = cluster::WhyNotWritable(cluster);
   if (!obstacle.reason.empty()) return {"Ready", false, obstacle.reason, obstacle.message};
   const std::string primary = cluster.Primary()->name;

@@ -1,0 +1,25 @@
+// Which instances run: all of them, unless spec.shutdown is set or the cluster starts again after
+// it. Who led last is kept in status.startupInstance, so a successor without a journal starts the
+// right one.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "engine/base/json.h"
+#include "engine/cluster/view.h"
+
+namespace pgo::rooms::instances {
+
+struct Power {
+  std::map<std::string, std::string> off;  // instance without a pod → why, one clause
+  // Members of the PostgresCluster's status that change: startupInstance, startupInstanceSet.
+  Json status = Json::object();
+
+  [[nodiscard]] bool Runs(const std::string& instance) const { return !off.contains(instance); }
+};
+
+// `changing`: a change of primary is under way; nobody is stopped or held back meanwhile.
+Power PlanPower(const cluster::ClusterView& cluster, bool changing);
+
+}  // namespace pgo::rooms::instances
