@@ -36,7 +36,7 @@ struct Input {
   const ClusterMemory& memory;
   const rooms::Context& context;
   Now now;
-  Comparisons& compared;
+  Shortcuts& shortcuts;
 };
 
 // Collects the actions of one decision.
@@ -70,7 +70,7 @@ class Arbiter {
 
   const std::string& ResidueOf(const Desired& desired, const std::string& digest,
                                const Subject& live) {
-    Compared& last = in_.compared[desired.ref.Text()];
+    Compared& last = in_.shortcuts.compared[desired.ref.Text()];
     if (last.digest != digest || last.live != live.seq.value()) {
       last = {digest, live.seq.value(), ResidueDigest(desired.object, live.object)};
     }
@@ -79,7 +79,7 @@ class Arbiter {
 
   void TakeApply(std::string_view room, const Desired& desired) {
     const Subject* live = Live(desired.ref);
-    const std::string digest = Sha256Hex(DumpJson(desired.object));
+    const std::string digest = desired.digest.empty() ? rooms::DigestOf(desired) : desired.digest;
     const auto applied = in_.memory.applied.find(desired.ref.Text());
     const bool known = applied != in_.memory.applied.end();
     Reason reason = Reason::kNone;
@@ -110,9 +110,7 @@ class Arbiter {
 
   void TakeProvision(std::string_view room, const Desired& desired) {
     const Subject* live = Live(desired.ref);
-    Json written = Json::array();
-    for (const Part& part : desired.parts) written.push_back(ToJson(part));
-    const std::string recipe = Sha256Hex(DumpJson(written)).substr(0, 32);
+    const std::string recipe = desired.digest.empty() ? rooms::DigestOf(desired) : desired.digest;
     const auto reason = WhyProvision(desired, live, recipe);
     if (reason == Reason::kNone) return;
     Proposal proposal;
@@ -203,17 +201,17 @@ std::string ResidueDigest(const Json& desired, const Json& live) {
 }
 
 ClusterDecision DecideCluster(const ClusterView& view, const ClusterMemory& memory,
-                              const rooms::Context& context, Now now, Comparisons& compared) {
-  const Input in{view, memory, context, now, compared};
+                              const rooms::Context& context, Now now, Shortcuts& shortcuts) {
+  const Input in{view, memory, context, now, shortcuts};
   Arbiter arbiter(in);
-  const auto plans = rooms::PlanAll(view, memory, context, now);
+  const auto plans = rooms::PlanAll({view, memory, context, now, shortcuts.renderings});
   for (const auto& [room, plan] : plans) {
-    if (plan.holds_cluster) {
+    if (plan->holds_cluster) {
       arbiter.SetHolder(room);
       break;
     }
   }
-  for (const auto& [room, plan] : plans) arbiter.Take(room, plan);
+  for (const auto& [room, plan] : plans) arbiter.Take(room, *plan);
   return std::move(arbiter).Result();
 }
 

@@ -10,6 +10,7 @@
 #include "engine/action/action.h"
 #include "engine/cluster/view.h"
 #include "engine/rooms/context.h"
+#include "engine/rooms/renderings.h"
 
 namespace pgo {
 
@@ -21,17 +22,23 @@ struct ClusterDecision {
 };
 
 // What was found when an object was last compared with what is wanted: a heartbeat changes neither,
-// and comparing costs as much as rendering. Kept beside the state and never part of it: without it
-// every decision is the same, only slower.
+// and comparing costs as much as rendering.
 struct Compared {
   std::string digest;      // of what was wanted
   std::uint64_t live = 0;  // seq of the observation
   std::string residue;
 };
-using Comparisons = std::map<std::string, Compared>;  // by ObjectRef::Text
+
+// What is kept of the decisions on one cluster so that the next one is made from it. Beside the
+// state and never part of it: without it every decision is the same, only slower.
+struct Shortcuts {
+  std::map<std::string, Compared> compared;  // by ObjectRef::Text
+  cluster::Readings readings;
+  rooms::Renderings renderings;
+};
 
 ClusterDecision DecideCluster(const cluster::ClusterView& view, const ClusterMemory& memory,
-                              const rooms::Context& context, Now now, Comparisons& compared);
+                              const rooms::Context& context, Now now, Shortcuts& shortcuts);
 
 // What the live object shows otherwise than asked for, as one digest; "" for nothing.
 std::string ResidueDigest(const Json& desired, const Json& live);

@@ -111,7 +111,7 @@ void Engine::FoldTouched(const Event& event, const std::set<ClusterKey>& touched
     const auto* own = world_.Find({"PostgresCluster", key.ns, key.name});
     if (own == nullptr) {
       memories_.erase(key);
-      compared_.erase(key);
+      shortcuts_.erase(key);
       continue;
     }
     ClusterMemory& memory = memories_[key];
@@ -165,9 +165,10 @@ std::vector<Action> Engine::Decide(const ClusterKey& key, Now now) {
   wake_at_.erase(key);
   const auto it = memories_.find(key);
   if (it == memories_.end()) return {};
-  const auto view = cluster::Project(world_, key);
+  Shortcuts& shortcuts = shortcuts_[key];
+  const auto view = cluster::Project(world_, key, shortcuts.readings);
   if (view.subject == nullptr || !view.complete) return {};
-  auto decision = DecideCluster(view, it->second, context_, now, compared_[key]);
+  auto decision = DecideCluster(view, it->second, context_, now, shortcuts);
   if (decision.wake_at_us) wake_at_[key] = *decision.wake_at_us;
   return std::move(decision.actions);
 }

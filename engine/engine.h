@@ -75,6 +75,9 @@ class Engine {
   // When time alone may change a decision; nothing if only events can.
   std::optional<std::int64_t> WakeAt() const;
 
+  // Drops all that is kept for the sake of speed alone: what is decided afterwards is the same.
+  void DropShortcuts() { shortcuts_.clear(); }
+
   const cluster::World& world() const { return world_; }
   const rooms::Context& context() const { return context_; }
   const ClusterMemory* MemoryOf(const ClusterKey& key) const;
@@ -98,7 +101,7 @@ class Engine {
   std::map<ClusterKey, ClusterMemory> memories_;
   std::map<std::string, ClusterKey> in_flight_;  // action id -> whose it is
   std::map<ClusterKey, std::int64_t> wake_at_;   // elapsed
-  std::map<ClusterKey, Comparisons> compared_;   // may be dropped at any time
+  std::map<ClusterKey, Shortcuts> shortcuts_;    // may be dropped at any time
 };
 
 }  // namespace pgo

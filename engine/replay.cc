@@ -123,6 +123,7 @@ void Verifier::FeedDecided(const StoredRecord& record) {
   if (!recorded) return Differ(record.seq, {"", "the decision record is not readable"});
   const Now now{recorded->wall_us, recorded->elapsed_us};
   for (Event& event : events_) event.at = now;
+  if (plainly_) engine_.DropShortcuts();
   auto step = engine_.Step(events_, now);
   std::vector<std::uint64_t> causes;  // the batch that it was decided on
   for (const Event& event : events_) causes.push_back(event.seq.value());

@@ -24,6 +24,9 @@ struct VerifyResult {
 
 class Verifier {
  public:
+  // `plainly`: each decision is made from the state alone, without what the engine keeps for the
+  // sake of speed. It comes out the same, which is to be seen.
+  explicit Verifier(bool plainly = false) : plainly_(plainly) {}
   // Records in order, from the first of the journal or from a baseline. After the first difference
   // the rest is passed over.
   void Feed(const StoredRecord& record);
@@ -45,6 +48,7 @@ class Verifier {
   static Change FirstDifference(const std::string& recorded, const std::string& replayed);
   void Differ(std::uint64_t seq, const Change& what, std::vector<std::uint64_t> causes = {});
 
+  const bool plainly_;
   Engine engine_;
   std::vector<Event> events_;          // since the last Decided
   std::vector<std::string> expected_;  // payloads of actions still to come

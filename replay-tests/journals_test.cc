@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/action/action.h"
 #include "engine/event/codec.h"
 #include "engine/rehearse.h"
 #include "engine/replay.h"
@@ -118,6 +119,38 @@ TEST_P(GoldenJournal, DiffersAsItIsWrittenDown) {
   const auto expected = ParseJson(text);
   ASSERT_TRUE(expected) << path << " is missing: run with PGO_WRITE_DIFFERENCES=1 and review it";
   EXPECT_EQ(differences, *expected);
+}
+
+std::string TextOf(const StepResult& step) {
+  std::string out = DumpJson(ToJson(step.decided));
+  for (const Action& action : step.actions) out += "\n" + DumpJson(ActionToJson(action));
+  return out;
+}
+
+// Whatever ruleset it was recorded with: history goes on as it was, each decision is made twice.
+TEST_P(GoldenJournal, IsDecidedTheSameWithoutWhatIsKeptForSpeed) {
+  Engine quick, plain;
+  std::vector<Event> events;
+  std::size_t decisions = 0;
+  for (const StoredRecord& record : RecordsOf(GetParam())) {
+    if (record.type == static_cast<std::uint64_t>(RecordType::kDecided)) {
+      const Now now{DecodeDecided(record.payload)->wall_us,
+                    DecodeDecided(record.payload)->elapsed_us};
+      for (Event& event : events) event.at = now;
+      plain.DropShortcuts();
+      ASSERT_EQ(TextOf(quick.Propose(events, now)), TextOf(plain.Propose(events, now)))
+          << "decision #" << record.seq;
+      ASSERT_EQ(quick.WakeAt(), plain.WakeAt()) << "decision #" << record.seq;
+      events.clear();
+      ++decisions;
+    } else if (auto payload = DecodePayload(record.type, record.payload);
+               payload && !std::holds_alternative<Baseline>(*payload)) {
+      events.push_back({Seq(record.seq), record.at, *std::move(payload)});
+    } else {
+      for (Engine* engine : {&quick, &plain}) Rebuilder(*engine).Feed(record);
+    }
+  }
+  EXPECT_GT(decisions, 20U);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenJournal, ::testing::ValuesIn(Names()), [](const auto& name) {

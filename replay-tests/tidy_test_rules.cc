@@ -96,6 +96,9 @@ const std::vector<Layer>& Layers() {
 
 bool MayImport(const std::string& path, const std::string& target) {
   if (path.starts_with("engine/rooms/table.")) return target.starts_with("engine/");
+  if (path.starts_with("engine/rooms/renderings.") && target == "engine/rooms/renderings.h") {
+    return true;
+  }
   if (path.starts_with("engine/rooms/")) {
     const std::string room = Parts(path, 3) + "/";
     if (room.ends_with(".cc/") || room.ends_with(".h/")) {

@@ -119,7 +119,47 @@ SyncView ReadSync(const Subject* subject) {
   return sync;
 }
 
-void AddInstancePart(ClusterView& view, const Subject& subject) {
+// Members of the metadata that say nothing of what is asked for.
+bool IsBookkeeping(std::string_view member) {
+  return member == "resourceVersion" || member == "managedFields";
+}
+
+bool SameMetadata(const Json& kept, const Json& now) {
+  std::size_t count = 0;
+  for (const auto& [member, value] : now.items()) {
+    if (IsBookkeeping(member)) continue;
+    const Json* was = Find(kept, member);
+    if (was == nullptr || *was != value) return false;
+    ++count;
+  }
+  return count == kept.size();
+}
+
+bool SameManifest(const Json& kept, const Json& now) {
+  std::size_t count = 0;
+  for (const auto& [member, value] : now.items()) {
+    if (member == "status") continue;
+    const Json* was = Find(kept, member);
+    if (was == nullptr) return false;
+    if (member == "metadata" ? !SameMetadata(*was, value) : *was != value) return false;
+    ++count;
+  }
+  return count == kept.size();
+}
+
+Json ManifestObject(const Json& object) {
+  Json out = Json::object();
+  for (const auto& [member, value] : object.items()) {
+    if (member != "status" && member != "metadata") out[member] = value;
+  }
+  Json& metadata = out["metadata"] = Json::object();
+  for (const auto& [member, value] : GetObject(object, {"metadata"}).items()) {
+    if (!IsBookkeeping(member)) metadata[member] = value;
+  }
+  return out;
+}
+
+void AddInstancePart(ClusterView& view, const Subject& subject, Readings& readings) {
   const std::string name = GetString(subject.object, {"metadata", "labels", kube::kLabelInstance});
   if (name.empty()) return;
   const std::string& kind = subject.ref.kind;
@@ -135,13 +175,13 @@ void AddInstancePart(ClusterView& view, const Subject& subject) {
     instance.leaving = !leaving.empty();
     instance.keeps_data = leaving == kDataKept;
   }
-  if (kind == "Pod") instance.pod = ReadPod(subject);
+  if (kind == "Pod") instance.pod = readings.PodOf(subject);
   if (kind == "PersistentVolumeClaim" && subject.ref.name == kube::InstanceDataName(name)) {
     instance.claim = &subject;
   }
 }
 
-void ReadOwn(ClusterView& view) {
+void ReadOwn(ClusterView& view, Readings& readings) {
   view.subject = view.Find("PostgresCluster", view.key.name);
   if (view.subject == nullptr) return;
   const Json& object = view.subject->object;
@@ -149,10 +189,40 @@ void ReadOwn(ClusterView& view) {
   view.generation = GetInt(object, {"metadata", "generation"});
   view.deleting = pgo::Find(object, {"metadata", "deletionTimestamp"}) != nullptr;
   view.startup_instance = GetString(object, {"status", "startupInstance"});
-  view.parsed = ParseSpec(object);
+  view.manifest = readings.ManifestOf(*view.subject);
 }
 
 }  // namespace
+
+std::shared_ptr<const Manifest> Readings::ManifestOf(const Subject& subject) {
+  const bool seen = manifest_ != nullptr && manifest_seq_ == subject.seq;
+  manifest_seq_ = subject.seq;
+  if (seen || (manifest_ != nullptr && SameManifest(manifest_->object, subject.object))) {
+    return manifest_;
+  }
+  auto read = std::make_shared<Manifest>();
+  read->object = ManifestObject(subject.object);
+  read->parsed = ParseSpec(read->object);
+  return manifest_ = std::move(read);
+}
+
+const PodView& Readings::PodOf(const Subject& subject) {
+  constexpr std::size_t kPodsMax = 200;  // of earlier pods too: they are dropped all at once
+  const auto known = pods_.find(subject.ref.name);
+  if (known == pods_.end() || known->second.seq != subject.seq) {
+    if (known == pods_.end() && pods_.size() >= kPodsMax) pods_.clear();
+    Pod& pod = pods_[subject.ref.name];
+    pod = {subject.seq, ReadPod(subject)};
+    return pod.view;
+  }
+  known->second.view.subject = &subject;  // it may lie elsewhere by now
+  return known->second.view;
+}
+
+const ParsedSpec& ClusterView::parsed() const {
+  static const ParsedSpec kNothing;
+  return manifest == nullptr ? kNothing : manifest->parsed;
+}
 
 const Subject* ClusterView::Find(std::string_view kind, std::string_view name) const {
   const auto it = objects.find(kube::ObjectRef{std::string(kind), key.ns, std::string(name)});
@@ -181,13 +251,18 @@ const InstanceView* ClusterView::Primary() const {
 }
 
 ClusterView Project(const World& world, const ClusterKey& key) {
+  Readings readings;
+  return Project(world, key, readings);
+}
+
+ClusterView Project(const World& world, const ClusterKey& key, Readings& readings) {
   ClusterView view;
   view.key = key;
   view.complete = world.AllListed();
   view.jobs_complete = world.Listed("Job");
   for (const Subject* subject : world.Of(key)) view.objects[subject->ref] = subject;
-  ReadOwn(view);
-  for (const auto& [ref, subject] : view.objects) AddInstancePart(view, *subject);
+  ReadOwn(view, readings);
+  for (const auto& [ref, subject] : view.objects) AddInstancePart(view, *subject, readings);
   for (const Subject* node : world.Nodes()) view.nodes[node->ref.name] = ReadNode(*node);
   for (auto& [name, instance] : view.instances) {
     if (!instance.pod || instance.pod->node.empty()) continue;

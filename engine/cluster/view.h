@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -85,6 +86,13 @@ struct SyncView {
   std::vector<std::string> standbys;
 };
 
+// A manifest that was read: what is asked for, without what the API server and the operator write
+// beside it.
+struct Manifest {
+  Json object;  // the PostgresCluster without status, resourceVersion and managedFields
+  ParsedSpec parsed;
+};
+
 struct ClusterView {
   ClusterKey key;
   const Subject* subject = nullptr;  // the PostgresCluster; null if it is gone
@@ -92,7 +100,7 @@ struct ClusterView {
   std::int64_t generation = 0;
   bool deleting = false;         // metadata.deletionTimestamp is set
   std::string startup_instance;  // status.startupInstance: led last before a shutdown; "" if none
-  ParsedSpec parsed;             // .spec is what to decide on
+  std::shared_ptr<const Manifest> manifest;  // null while it was not observed
   std::map<std::string, InstanceView> instances;  // by name
   LockView lock;
   SyncView sync;
@@ -105,7 +113,8 @@ struct ClusterView {
   bool complete = false;  // every kind that all need was listed since the start: absence is proof
   bool jobs_complete = false;  // and Jobs
 
-  const Spec& spec() const { return parsed.spec; }
+  const ParsedSpec& parsed() const;  // .spec is what to decide on
+  const Spec& spec() const { return parsed().spec; }
   // The newest observation of an object of this cluster, or null.
   const Subject* Find(std::string_view kind, std::string_view name) const;
   const NodeView* FindNode(std::string_view name) const;
@@ -116,6 +125,24 @@ struct ClusterView {
   const InstanceView* ByPod(std::string_view pod) const;
 };
 
+// What was read for the last projection of one cluster and need not be read again while the objects
+// are the same. Never part of the state: without it a projection is the same, only slower.
+class Readings {
+ public:
+  std::shared_ptr<const Manifest> ManifestOf(const Subject& subject);
+  const PodView& PodOf(const Subject& subject);
+
+ private:
+  struct Pod {
+    Seq seq;
+    PodView view;
+  };
+  Seq manifest_seq_;
+  std::shared_ptr<const Manifest> manifest_;
+  std::map<std::string, Pod, std::less<>> pods_;  // by name
+};
+
 ClusterView Project(const World& world, const ClusterKey& key);
+ClusterView Project(const World& world, const ClusterKey& key, Readings& readings);
 
 }  // namespace pgo::cluster

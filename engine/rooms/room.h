@@ -22,7 +22,11 @@ struct Desired {
   std::string sentence;  // what it is for: "service that leads to the primary"
   // Set for Secrets: filled by this recipe instead of applied.
   std::vector<Part> parts;
+  std::string digest;  // DigestOf, where it was made already; else ""
 };
+// Of the configuration that is applied or, of a Secret, of its recipe: when it is another one, the
+// object is written again.
+std::string DigestOf(const Desired& desired);
 
 // Anything but keeping an object as desired.
 struct Proposal {

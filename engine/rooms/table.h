@@ -2,12 +2,14 @@
 // disrupting it.
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/cluster/view.h"
 #include "engine/rooms/context.h"
+#include "engine/rooms/renderings.h"
 #include "engine/rooms/room.h"
 
 namespace pgo {
@@ -16,8 +18,17 @@ struct ClusterMemory;
 
 namespace pgo::rooms {
 
-std::vector<std::pair<std::string_view, Plan>> PlanAll(const cluster::ClusterView& view,
-                                                       const ClusterMemory& memory,
-                                                       const Context& context, Now now);
+struct PlanInput {
+  const cluster::ClusterView& view;
+  const ClusterMemory& memory;
+  const Context& context;
+  Now now;
+  Renderings& renderings;
+};
+
+using Plans = std::vector<std::pair<std::string_view, std::shared_ptr<const Plan>>>;
+
+// A room may stand there more than once: with what it renders, then with what it does.
+Plans PlanAll(const PlanInput& in);
 
 }  // namespace pgo::rooms

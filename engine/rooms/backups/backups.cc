@@ -179,10 +179,9 @@ void RemoveOld(const Input& in, const std::vector<JobView>& jobs, Plan& plan) {
   }
 }
 
-Plan PlanBackups(const Input& in) {
+Plan PlanWork(const Input& in) {
   Plan plan;
-  if (in.view.deleting || !in.view.spec().backups.any) return plan;
-  WantHost(in, plan);
+  SayHost(in, plan);
   if (!in.view.spec().paused) MakeStanzas(in, plan);
   const auto& masked = in.view.spec().backups.masked;
   if (!masked.empty()) {
@@ -204,6 +203,13 @@ Plan PlanBackups(const Input& in) {
   }
   PlanSchedules(in, jobs, plan);
   plan.status["pgbackrest"] = StatusOf(in, jobs);
+  return plan;
+}
+
+Plan PlanBackups(const Input& in) {
+  if (in.view.deleting || !in.view.spec().backups.any) return {};
+  Plan plan = PlanWork(in);
+  plan.objects = PlanHost(in.view, in.settings, IsShutDown(in.view)).objects;
   return plan;
 }
 

@@ -29,6 +29,14 @@ struct Input {
   Now now;
 };
 
+// The repository host and what pgBackRest needs everywhere: follows from the manifest, the
+// instances, the repositories' claims and the operator's settings. `stopped`: IsShutDown.
+Plan PlanHost(const cluster::ClusterView& cluster, const Json& settings, bool stopped);
+// The host serves until the last instance has archived its last WAL.
+bool IsShutDown(const cluster::ClusterView& cluster);
+// Stanzas, backups and schedules; for clusters with backups.
+Plan PlanWork(const Input& in);
+// Both, for any cluster.
 Plan PlanBackups(const Input& in);
 void FoldEvent(Memory& memory, const Event& event, const ClusterKey& key);
 void FoldAction(Memory& memory, const Action& action);
@@ -39,8 +47,7 @@ pgbackrest::Settings SettingsOf(const cluster::ClusterView& cluster);
 // The image of pgBackRest's pods; "" if there is none.
 std::string ImageOf(const Input& in);
 
-// ConfigMap, rights, volumes and StatefulSet of the repository host.
-void WantHost(const Input& in, Plan& plan);
+void SayHost(const Input& in, Plan& plan);
 bool HostIsReady(const cluster::ClusterView& cluster);
 
 // One backup, as a Job.

@@ -147,14 +147,7 @@ Json HostPod(const Input& in, const std::string& image) {
   return pod;
 }
 
-// It serves until the last instance has archived its last WAL.
-bool IsShutDown(const ClusterView& cluster) {
-  return cluster.spec().shutdown && std::ranges::none_of(cluster.instances, [](const auto& entry) {
-           return entry.second.pod.has_value();
-         });
-}
-
-void WantStatefulSet(const Input& in, const std::string& image, Plan& plan) {
+void WantStatefulSet(const Input& in, const std::string& image, bool stopped, Plan& plan) {
   const ClusterView& cluster = in.view;
   Json out = Object(
       cluster, "StatefulSet", kube::RepoHostName(cluster.key.name),
@@ -163,7 +156,7 @@ void WantStatefulSet(const Input& in, const std::string& image, Plan& plan) {
     "replicas": 1, "revisionHistoryLimit": 0, "updateStrategy": {"type": "RollingUpdate"},
     "podManagementPolicy": "Parallel"
   })");
-  if (IsShutDown(cluster)) spec["replicas"] = 0;
+  if (stopped) spec["replicas"] = 0;
   spec["serviceName"] = kube::PodServiceName(cluster.key.name);
   for (Path path : {Path{"selector", "matchLabels"}, Path{"template", "metadata", "labels"}}) {
     Json labels = Json::object();
@@ -179,20 +172,6 @@ void WantStatefulSet(const Input& in, const std::string& image, Plan& plan) {
   spec["template"]["spec"] = HostPod(in, image);
   out["spec"] = std::move(spec);
   plan.Want(std::move(out), "the pod that serves the repositories on volumes");
-}
-
-void SayHost(const ClusterView& cluster, Plan& plan) {
-  const bool ready = HostIsReady(cluster);
-  if (!ready && IsShutDown(cluster)) {
-    plan.conditions.push_back({"PGBackRestRepoHostReady", false, "Shutdown",
-                               "stopped with the cluster: spec.shutdown is true"});
-    return;
-  }
-  plan.conditions.push_back(
-      {"PGBackRestRepoHostReady", ready, ready ? "RepoHostReady" : "RepoHostNotReady",
-       ready ? "pod " + kube::RepoHostPodName(cluster.key.name) + " serves the repositories"
-             : "pod " + kube::RepoHostPodName(cluster.key.name) +
-                   " is not ready: WAL and backups wait for it"});
 }
 
 }  // namespace
@@ -237,17 +216,41 @@ bool HostIsReady(const ClusterView& cluster) {
   return false;
 }
 
-void WantHost(const Input& in, Plan& plan) {
-  const ClusterView& cluster = in.view;
+bool IsShutDown(const ClusterView& cluster) {
+  return cluster.spec().shutdown && std::ranges::none_of(cluster.instances, [](const auto& entry) {
+           return entry.second.pod.has_value();
+         });
+}
+
+Plan PlanHost(const ClusterView& cluster, const Json& settings, bool stopped) {
+  const Memory none;
+  const arbiter::Ledger nothing;
+  const Input in{cluster, none, nothing, settings, {}};
+  Plan plan;
   WantConfig(cluster, plan);
   WantRights(cluster, plan);
   const std::string image = ImageOf(in);
-  if (!cluster.spec().backups.HasVolume() || image.empty()) return;
+  if (!cluster.spec().backups.HasVolume() || image.empty()) return plan;
   for (const Repository& repo : cluster.spec().backups.repositories) {
     if (repo.store == Repository::Store::kVolume) WantVolume(cluster, repo, plan);
   }
-  WantStatefulSet(in, image, plan);
-  SayHost(cluster, plan);
+  WantStatefulSet(in, image, stopped, plan);
+  return plan;
+}
+
+void SayHost(const Input& in, Plan& plan) {
+  if (!in.view.spec().backups.HasVolume() || ImageOf(in).empty()) return;
+  const bool ready = HostIsReady(in.view);
+  const std::string pod = kube::RepoHostPodName(in.view.key.name);
+  if (!ready && IsShutDown(in.view)) {
+    plan.conditions.push_back({"PGBackRestRepoHostReady", false, "Shutdown",
+                               "stopped with the cluster: spec.shutdown is true"});
+    return;
+  }
+  plan.conditions.push_back({"PGBackRestRepoHostReady", ready,
+                             ready ? "RepoHostReady" : "RepoHostNotReady",
+                             ready ? "pod " + pod + " serves the repositories"
+                                   : "pod " + pod + " is not ready: WAL and backups wait for it"});
 }
 
 }  // namespace pgo::rooms::backups

@@ -6,7 +6,6 @@
 #include "engine/kube/names.h"
 #include "engine/pgbackrest/config.h"
 #include "engine/rooms/instances/pod.h"
-#include "engine/rooms/instances/power.h"
 
 namespace pgo::rooms::instances {
 namespace {
@@ -100,15 +99,13 @@ Plan PlanInstances(const ClusterView& cluster, const InstanceSettings& settings)
   if (!SaySource(cluster, plan)) return plan;
   const Images images{image,
                       cluster::BackrestImage(cluster.spec(), settings.backrest_image, image)};
-  Power power = PlanPower(cluster, settings.changing);
   for (const Member& member : cluster::Roster(cluster)) {
     Json set = StatefulSet(cluster, member, images, settings.openshift);
-    if (!power.Runs(member.name)) Put(set, {"spec", "replicas"}, 0);
-    plan.Want(std::move(set), power.Runs(member.name)
-                                  ? "one instance"
-                                  : "one instance, " + power.off.find(member.name)->second);
+    const auto off = settings.off.find(member.name);
+    const bool runs = off == settings.off.end();
+    if (!runs) Put(set, {"spec", "replicas"}, 0);
+    plan.Want(std::move(set), runs ? "one instance" : "one instance, " + off->second);
   }
-  plan.status = std::move(power.status);
   return plan;
 }
 

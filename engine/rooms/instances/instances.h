@@ -1,6 +1,7 @@
 // The instances of a cluster: one StatefulSet with one pod each, and how many there are.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "engine/rooms/context.h"
@@ -13,7 +14,7 @@ struct InstanceSettings {
   std::string image;           // when the manifest names none; "" if there is none for its version
   std::string backrest_image;  // RELATED_IMAGE_PGBACKREST, or ""
   bool openshift = false;      // the platform chooses user and group IDs
-  bool changing = false;       // a change of primary is under way (power.h)
+  std::map<std::string, std::string> off;  // instances without a pod → why (power.h)
 };
 // From the settings of Started: "RELATED_IMAGE_POSTGRES_17", "OPENSHIFT".
 InstanceSettings SettingsFor(const Json& settings, std::int64_t postgres_version);

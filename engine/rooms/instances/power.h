@@ -15,8 +15,6 @@ struct Power {
   std::map<std::string, std::string> off;  // instance without a pod → why, one clause
   // Members of the PostgresCluster's status that change: startupInstance, startupInstanceSet.
   Json status = Json::object();
-
-  [[nodiscard]] bool Runs(const std::string& instance) const { return !off.contains(instance); }
 };
 
 // `changing`: a change of primary is under way; nobody is stopped or held back meanwhile.

@@ -46,6 +46,7 @@ class PowerTest : public ::testing::Test {
   // The StatefulSets as planned now.
   void Apply() {
     InstanceSettings settings;
+    settings.off = Plan().off;
     builder_.Settle(PlanInstances(builder_.View(), settings));
   }
 

@@ -87,7 +87,7 @@ std::string Some(const std::vector<std::string>& texts, std::string_view separat
 
 std::string Problems(const ClusterView& cluster) {
   std::vector<std::string> texts;
-  for (const auto& problem : cluster.parsed.problems) texts.push_back(problem.Text());
+  for (const auto& problem : cluster.parsed().problems) texts.push_back(problem.Text());
   return Some(texts, "; ");
 }
 
@@ -128,7 +128,7 @@ std::optional<Condition> Stopped(const ClusterView& cluster, const std::vector<M
 }
 
 Condition Ready(const ClusterView& cluster, const std::vector<Member>& roster) {
-  if (!cluster.parsed.problems.empty()) {
+  if (!cluster.parsed().problems.empty()) {
     return {"Ready", false, "InvalidSpec", "the manifest breaks a rule: " + Problems(cluster)};
   }
   if (auto stopped = Stopped(cluster, roster)) return *std::move(stopped);
@@ -151,10 +151,10 @@ Condition Ready(const ClusterView& cluster, const std::vector<Member>& roster) {
 std::vector<Condition> Collect(const ClusterView& cluster, const std::vector<Member>& roster,
                                const std::vector<Condition>& others) {
   std::vector<Condition> out{Ready(cluster, roster)};
-  if (!cluster.parsed.problems.empty()) {
+  if (!cluster.parsed().problems.empty()) {
     out.push_back({"SpecValid", false, "InvalidSpec", Problems(cluster)});
   }
-  std::string ignored = Ignored(cluster.parsed);
+  std::string ignored = Ignored(cluster.parsed());
   if (!ignored.empty()) {
     out.push_back({"FieldsNotImplemented", true, "NotImplemented", std::move(ignored)});
   }

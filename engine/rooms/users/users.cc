@@ -198,7 +198,7 @@ std::string Script(const std::vector<User>& users) {
   return out;
 }
 
-Plan PlanUsers(const ClusterView& cluster) {
+Plan PlanSecrets(const ClusterView& cluster) {
   Plan plan;
   if (cluster.deleting) return plan;
   const auto users = UsersOf(cluster);
@@ -208,8 +208,21 @@ Plan PlanUsers(const ClusterView& cluster) {
     plan.conditions.push_back({"UserOptionsRefused", true, "InvalidUser",
                                "options of user " + user.name + " are not role options: left out"});
   }
+  return plan;
+}
+
+Plan PlanRoles(const ClusterView& cluster) {
+  Plan plan;
+  if (cluster.deleting) return plan;
+  const auto users = UsersOf(cluster);
   RemoveSecrets(cluster, users, plan);
   ApplySql(cluster, users, plan);
+  return plan;
+}
+
+Plan PlanUsers(const ClusterView& cluster) {
+  Plan plan = PlanSecrets(cluster);
+  plan.proposals = PlanRoles(cluster).proposals;
   return plan;
 }
 
