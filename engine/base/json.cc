@@ -2,7 +2,10 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <memory>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -16,6 +19,9 @@ const Json kEmptyObject = Json::object();
 constexpr int kDepthMax = 200;
 // Nearer to the limit the careful parser judges, so that there is one meaning of "too deep".
 constexpr std::size_t kFastDepthMax = 100;
+// Of a thread's parser: texts up to there cost no new one, and none that is larger is kept.
+constexpr std::size_t kParserBytesMin = 32U << 10U;
+constexpr std::size_t kParserBytesMax = 1U << 20U;
 
 // The reference: what it takes and refuses is what ParseJson takes and refuses.
 std::optional<Json> ParseCarefully(std::string_view text) {
@@ -42,7 +48,8 @@ Json Tree(simdjson::dom::element element) {
       Json out = Json::object();
       auto& members = *out.get_ptr<Json::object_t*>();
       for (const auto [key, value] : simdjson::dom::object(element)) {
-        members.insert_or_assign(std::string(key), Tree(value));
+        // What was written by us is sorted: then the end is the place.
+        members.insert_or_assign(members.end(), std::string(key), Tree(value));
       }
       return out;
     }
@@ -74,11 +81,19 @@ Json Tree(simdjson::dom::element element) {
 // a byte order mark, whole numbers over 64 bits.
 std::optional<Json> ParseFast(std::string_view text) {
   if (text.find("\\ud") != text.npos || text.find("\\uD") != text.npos) return std::nullopt;
-  simdjson::dom::parser parser;
-  if (parser.allocate(text.size(), kFastDepthMax) != simdjson::SUCCESS) return std::nullopt;
+  // Making a parser costs more than parsing a short text. One that met a long text is not kept.
+  thread_local std::unique_ptr<simdjson::dom::parser> kept;
+  if (kept == nullptr || kept->capacity() < text.size()) {
+    kept = std::make_unique<simdjson::dom::parser>();
+    const std::size_t capacity = std::max(text.size(), kParserBytesMin);
+    if (kept->allocate(capacity, kFastDepthMax) != simdjson::SUCCESS) return std::nullopt;
+  }
+  simdjson::dom::parser& parser = *kept;
   simdjson::dom::element root;
   if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) return std::nullopt;
-  return Tree(root);
+  Json out = Tree(root);
+  if (parser.capacity() > kParserBytesMax) kept.reset();
+  return out;
 }
 
 // What a byte of a string needs: nothing, an escape, or the library's care for what is not ASCII
@@ -126,6 +141,28 @@ void WriteText(const std::string& text, std::string& out) {
   out += '"';
 }
 
+template <typename T>
+void WriteNumber(T value, std::string& out) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), end);
+}
+
+// Neither structured nor text.
+void WriteScalar(const Json& value, std::string& out) {
+  if (const auto* count = value.get_ptr<const std::uint64_t*>(); count != nullptr) {
+    WriteNumber(*count, out);
+  } else if (const auto* number = value.get_ptr<const std::int64_t*>(); number != nullptr) {
+    WriteNumber(*number, out);
+  } else if (const auto* flag = value.get_ptr<const bool*>(); flag != nullptr) {
+    out += *flag ? "true" : "false";
+  } else if (value.is_null()) {
+    out += "null";
+  } else {
+    out += value.dump();
+  }
+}
+
 void Write(const Json& value, std::string& out) {
   char separator = 0;
   const auto next = [&](char open) { out += std::exchange(separator, ',') == 0 ? open : ','; };
@@ -148,7 +185,7 @@ void Write(const Json& value, std::string& out) {
   } else if (const auto* text = value.get_ptr<const std::string*>(); text != nullptr) {
     WriteText(*text, out);
   } else {
-    out += value.dump();
+    WriteScalar(value, out);
   }
 }
 
