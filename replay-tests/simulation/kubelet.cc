@@ -55,6 +55,19 @@ Json PodStatus(const PodRun& run) {
 
 }  // namespace
 
+// A pod that was deleted before its kubelet began with it: it starts nothing of it and lets it go.
+void Simulation::Decline(const kube::ObjectRef& ref, const std::string& uid) {
+  if (!declined_.insert(uid).second) return;
+  oracles->Reached("kubelet: a pod was deleted before its kubelet saw it");
+  schedule.After(Delay(20, 400), [this, ref, uid] {
+    declined_.erase(uid);
+    const Json* pod = api.Find(ref);
+    if (pod == nullptr || GetString(*pod, {"metadata", "uid"}) != uid) return;
+    // Its node may be out of reach by now: then its kubelet looks again when it is back.
+    if (Reaches(nodes[GetString(*pod, {"spec", "nodeName"})])) api.Remove(ref);
+  });
+}
+
 // What the kubelet of the pod's node sees of it.
 void Simulation::Kubelet(const kube::ObjectRef& ref, const Json& pod) {
   const std::string uid = GetString(pod, {"metadata", "uid"});
@@ -68,7 +81,8 @@ void Simulation::Kubelet(const kube::ObjectRef& ref, const Json& pod) {
     }
     return;
   }
-  if (node.empty() || deleting || !Reaches(nodes[node])) return;
+  if (node.empty() || !Reaches(nodes[node])) return;
+  if (deleting) return Decline(ref, uid);
   PodRun run;
   run.name = ref.name;
   run.uid = uid;

@@ -139,6 +139,9 @@ class Simulation {
   void ApiReturns();
   void CollectEndpoints();
 
+  void Decline(const kube::ObjectRef& ref, const std::string& uid);
+
+  std::set<std::string> declined_;  // pods on their way out that never ran
   bool reconcile_planned_ = false;
   bool dcs_planned_ = false;
   std::uint64_t addresses_ = 0;

@@ -23,6 +23,7 @@ constexpr auto kOthers = std::to_array<std::string_view>(
      "failover: the operator named a candidate",
      "failover: the operator nudged Patroni",
      "failover: the operator released a lock",
+     "kubelet: a pod was deleted before its kubelet saw it",
      "kubelet: a pod waits for a volume that another node still holds",
      "kubernetes: leftover Endpoints were collected",
      "kubernetes: pods of a silent node are evicted",
