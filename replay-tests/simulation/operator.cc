@@ -74,13 +74,15 @@ void Operator::Later(Micros delay, std::function<void()> task) {
   });
 }
 
-Engine Operator::Rebuild() const {
-  Engine engine;
-  Rebuilder rebuilder(engine);
-  for (std::size_t i = journal.segment; i < journal.records.size(); ++i) {
-    rebuilder.Feed(journal.records[i]);
+// A baseline on the way begins anew, so reading on gives what reading the newest segment gives.
+const Engine& Operator::Rebuild() {
+  if (read_ > journal.records.size() || read_ < journal.segment) {
+    rebuilt_ = Engine();
+    read_ = journal.segment;
   }
-  return engine;
+  Rebuilder rebuilder(rebuilt_);
+  for (; read_ < journal.records.size(); ++read_) rebuilder.Feed(journal.records[read_]);
+  return rebuilt_;
 }
 
 void Operator::Start() {
@@ -160,7 +162,10 @@ void Operator::Turn() {
 // Ends the process; it starts anew in a while.
 void Operator::Died() {
   if (driver_ != nullptr && !power_cut_) CheckRebuild(driver_->engine());
-  if (power_cut_) journal.Truncate(std::max(journal.durable, journal.segment));
+  if (power_cut_) {
+    journal.Truncate(std::max(journal.durable, journal.segment));
+    if (read_ > journal.records.size()) read_ = SIZE_MAX;  // what is lost was read: begin anew
+  }
   power_cut_ = false;
   dead_ = true;
   driver_.reset();

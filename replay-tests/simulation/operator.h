@@ -84,7 +84,7 @@ class Operator final : public Clock, public Effects {
   void Lead();
   void Died();
   void CheckRebuild(const Engine& live);
-  Engine Rebuild() const;
+  const Engine& Rebuild();
   void Pump(const std::string& kind);
   void List(const std::string& kind, bool gap);
   bool Watched(const kube::ObjectRef& ref, const Json& object) const;
@@ -96,6 +96,9 @@ class Operator final : public Clock, public Effects {
   Reply Fill(const Provision& provision);
 
   Simulation& sim_;
+  // What the journal gives, as far as it was read; what is appended later is read on top.
+  Engine rebuilt_;
+  std::size_t read_ = 0;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<kube::Gate> gate_;
   std::map<std::string, Informer> informers_;
