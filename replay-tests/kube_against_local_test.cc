@@ -277,7 +277,7 @@ TEST_F(KubeAgainstLocal, ProvisionsAndUsesASecretThatNobodySees) {
   EXPECT_EQ(DoneOf(effects, Act(exec("echo"))).outcome, Outcome::kOk);
   const Done failed = DoneOf(effects, Act(exec("fail")));
   EXPECT_EQ(failed.outcome, Outcome::kFailed);
-  EXPECT_EQ(failed.message, "exit status 3: refused: alter role x password '***'");
+  EXPECT_EQ(failed.message, "exit status 3: refused: alter role … password '…'");
   EXPECT_EQ(GetString(DoneOf(effects, Act(exec("json"))).result, {"lsn"}), "0/5000148");
   EXPECT_EQ(DoneOf(effects, Act(exec("echo", "gone"))).outcome, Outcome::kUnavailable);
   Exec other = exec("echo");

@@ -85,6 +85,7 @@ const std::string& Kube::server() const { return client_->config().server; }
 
 kube::Reply Kube::Ask(kube::Request request) {
   request.timeout_ms = timeout_ms_;
+  request.verbatim = true;
   return client_->Do(std::move(request));
 }
 

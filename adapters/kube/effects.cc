@@ -6,6 +6,7 @@
 
 #include "adapters/kube/credentials.h"
 #include "adapters/kube/file.h"
+#include "adapters/kube/words.h"
 #include "engine/base/overloaded.h"
 
 namespace pgo::kube {
@@ -224,10 +225,10 @@ KubeEffects::Ending KubeEffects::RunCommand(const Action& action, const Exec& ex
                  exec.container,    exec.argv,
                  std::move(*input), std::max<std::int64_t>(timeout_ms - used.count(), 1)};
   auto result = RunExec(*client_.credentials(), client_.user_agent(), secret.call);
-  Done done =
-      result ? DoneOfCommand(action.id, *result, secret.texts) : DoneOf(action.id, result.error());
-  done.message = Scrubbed(std::move(done.message), secret.texts);
-  return {std::move(done), std::nullopt};
+  if (result) return {DoneOfCommand(action.id, *result, exec.ref.Text()), std::nullopt};
+  const Error& error = result.error();
+  const std::string words = PlainWords(error.message, exec.ref.Text());
+  return {DoneOf(action.id, {error.code, words}), std::nullopt};
 }
 
 }  // namespace pgo::kube

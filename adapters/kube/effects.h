@@ -78,11 +78,9 @@ class KubeEffects final : public Effects {
 bool NeedsAnchor(const Command& command);
 
 Outcome OutcomeOf(Code code);
-// Every occurrence of a value (of 4 bytes or more) becomes "***".
-std::string Scrubbed(std::string text, const std::vector<std::string>& values);
-// The outcome of a command that ran: its last line as JSON, or the end of what it complained.
-Done DoneOfCommand(const ActionId& id, const ExecResult& result,
-                   const std::vector<std::string>& values);
+// The outcome of a command that ran: its last line as JSON, or the end of what it complained. Both
+// only as far as they cannot hold a value (words.h); `names` are words that may stand.
+Done DoneOfCommand(const ActionId& id, const ExecResult& result, std::string_view names);
 // events.k8s.io/v1. The name follows from the action, so that a repetition is no second Event.
 Json NoticeObject(const Action& action, const Notice& notice, const std::string& instance,
                   std::int64_t wall_us);

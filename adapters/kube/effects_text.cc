@@ -3,13 +3,15 @@
 #include <cstdio>
 
 #include "adapters/kube/effects.h"
+#include "adapters/kube/words.h"
 #include "engine/base/digest.h"
 #include "engine/base/overloaded.h"
 
 namespace pgo::kube {
 namespace {
 constexpr std::size_t kComplaint = 300;
-constexpr std::size_t kLongestNote = 1024;  // of an Event
+constexpr std::size_t kLookedThrough = 4096;  // of the end of what a command complained
+constexpr std::size_t kLongestNote = 1024;    // of an Event
 
 // The last `size` bytes, not beginning within a UTF-8 character.
 std::string Tail(const std::string& text, std::size_t size) {
@@ -55,29 +57,18 @@ Outcome OutcomeOf(Code code) {
   return Outcome::kUnknown;
 }
 
-std::string Scrubbed(std::string text, const std::vector<std::string>& values) {
-  for (const std::string& value : values) {
-    if (value.size() < 4) continue;
-    for (std::size_t at = text.find(value); at != text.npos; at = text.find(value, at + 3)) {
-      text.replace(at, value.size(), "***");
-    }
-  }
-  return text;
-}
-
-Done DoneOfCommand(const ActionId& id, const ExecResult& result,
-                   const std::vector<std::string>& values) {
+Done DoneOfCommand(const ActionId& id, const ExecResult& result, std::string_view names) {
   if (result.code != 0) {
-    // Scrubbed before it is cut, or half a value would stay.
-    std::string complaint =
-        Tail(Scrubbed(result.err.empty() ? result.out : result.err, values), kComplaint);
+    const std::string& said = result.err.empty() ? result.out : result.err;
+    // Plain words before the cut: half a value must not pass for a word.
+    std::string complaint = Tail(PlainWords(Tail(said, kLookedThrough), names), kComplaint);
     while (!complaint.empty() && complaint.back() == '\n') complaint.pop_back();
     return Done{id, Outcome::kFailed,
                 "exit status " + std::to_string(result.code) + ": " + complaint, Json()};
   }
   Done done{id, Outcome::kOk, "", Json()};
-  auto json = ParseJson(Scrubbed(LastLine(result.out), values));
-  if (json && json->is_structured()) done.result = std::move(*json);
+  auto json = ParseJson(LastLine(result.out));
+  if (json && json->is_structured()) done.result = PlainResult(*json, names);
   return done;
 }
 

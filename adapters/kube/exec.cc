@@ -169,6 +169,7 @@ class Session {
     raw.text = response.body();
     Request request;
     request.path = ExecPath(call_, {});
+    request.verbatim = true;  // as all that comes of a command: who journals it takes plain words
     // A server before 1.29 refuses what it does not know with 400 or 403.
     wants_v4_ = v5_ && (raw.http == 400 || raw.http == 403);
     refusal_ = Interpret(request, std::move(raw)).error;

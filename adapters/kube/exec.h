@@ -29,7 +29,8 @@ struct ExecResult {
 };
 inline constexpr std::size_t kExecOutputLimit = 1 << 20;
 
-// Blocks the calling thread. Errors: kUnavailable (and kNotFound, kDenied, kInvalid as the server
+// Blocks the calling thread. Output and errors are the server's and the command's own words, which
+// may hold anything. Errors: kUnavailable (and kNotFound, kDenied, kInvalid as the server
 // says): it certainly never started; kUnknown: it may have run, wholly or in part.
 Result<ExecResult> RunExec(Credentials& credentials, const std::string& user_agent,
                            const ExecCall& call);

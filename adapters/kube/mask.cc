@@ -20,10 +20,12 @@ std::string Lower(std::string_view text) {
 // Names of members whose text is a credential. References keep theirs: secretName, key of a
 // secretKeyRef, topologyKey, serviceAccountToken.
 bool NamesCredential(std::string_view name) {
-  constexpr std::array kAnywhere{"password", "passwd",      "passfile",    "passphrase", "pgpass",
-                                 "conninfo", "private_key", "private-key", "credential", "apikey",
-                                 "api_key",  "access_key",  "secret_key",  "bearer"};
-  constexpr std::array kAtEnd{"-key", "-secret", "-token", "-pass", "_secret", "_token", "_pass"};
+  constexpr std::array kAnywhere{"password",   "passwd",   "passfile",    "passphrase",
+                                 "pgpass",     "conninfo", "private_key", "private-key",
+                                 "credential", "apikey",   "api_key",     "access_key",
+                                 "secret_key", "bearer",   "radiussecret"};
+  constexpr std::array kAtEnd{"-key",   "-secret", "-token",  "-pass",  "_secret",
+                              "_token", "_pass",   ".secret", ".token", ".pass"};
   const std::string lower = Lower(name);
   if (lower == "password_encryption") return false;  // PostgreSQL's name of a method
   return std::ranges::any_of(kAnywhere,
@@ -68,6 +70,9 @@ bool HasAssignment(const std::string& lower, std::string_view word) {
     while (next < lower.size() && (lower[next] == ' ' || lower[next] == '"' || lower[next] == '\''))
       ++next;
     if (next < lower.size() && (lower[next] == '=' || lower[next] == ':')) return true;
+    // SQL: PASSWORD 'text'
+    const std::size_t literal = lower.find_first_not_of(" \t\n", at + word.size());
+    if (literal != lower.npos && literal > at + word.size() && lower[literal] == '\'') return true;
   }
   return false;
 }

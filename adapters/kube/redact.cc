@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "adapters/kube/managers.h"
+#include "adapters/kube/members.h"
+#include "adapters/kube/words.h"
 #include "engine/kube/kinds.h"
 #include "engine/kube/names.h"
 
@@ -35,10 +38,17 @@ constexpr std::array kPatroniAnnotations{
     "status",  "slots",     "retain_slots", "failsafe",     "initialize",          "config",
     "history", "member",    "scheduled_at", "sync_standby", "synchronous_standby", "quorum"};
 
+// Ours (engine/kube/names.h). Others of the same prefix are the user's business.
+constexpr std::array kOwnAnnotations{
+    kBackupId,          kBackupSlot,      kRecipeAnnotation, kNotAfterAnnotation,
+    kTriggerSwitchover, kScaleDownTarget, kScaleDownData,    kRestart,
+    kRestartInstances,  kAsked,           kRestartRolling,   kReload,
+    kBackupAsked,       kLeaving};
+
 }  // namespace
 
 bool KeepsAnnotation(std::string_view kind, std::string_view name) {
-  if (name.starts_with(kPrefix)) return true;
+  if (std::ranges::find(kOwnAnnotations, name) != kOwnAnnotations.end()) return true;
   const bool patroni =
       kind == "Endpoints" || kind == "Pod" || kind == "ConfigMap" || kind == "Service";
   return patroni && std::ranges::find(kPatroniAnnotations, name) != kPatroniAnnotations.end();
@@ -96,7 +106,10 @@ Json Metadata(std::string_view kind, const Json& object) {
 
 Json Node(const Json& object) {
   Json out = Json::object();
-  out["spec"] = Pick(GetObject(object, {"spec"}), {"taints", "unschedulable"});
+  const Json& spec = GetObject(object, {"spec"});
+  out["spec"] = Pick(spec, {"unschedulable"});
+  if (Find(spec, "taints") != nullptr)
+    out["spec"]["taints"] = PickEach(GetArray(spec, {"taints"}), {"key", "effect", "timeAdded"});
   out["status"]["conditions"] =
       PickEach(GetArray(object, {"status", "conditions"}), {"type", "status", "reason"});
   out["status"]["addresses"] =
@@ -104,29 +117,83 @@ Json Node(const Json& object) {
   return out;
 }
 
-// Literal values of a manifest's containers.
-void MaskEnvironment(Json& value) {
+// Literal values of a manifest's containers: of their environment and headers, and their commands.
+void MaskContainers(Json& value) {
   if (value.is_array()) {
-    for (Json& item : value) MaskEnvironment(item);
+    for (Json& item : value) MaskContainers(item);
   }
   if (!value.is_object()) return;
   for (auto it = value.begin(); it != value.end(); ++it) {
-    if (it.key() != "env" || !it->is_array()) {
-      MaskEnvironment(*it);
+    const bool pairs = it.key() == "env" || it.key() == "httpHeaders" || it.key() == "sysctls";
+    const bool words = it.key() == "args" || it.key() == "command";
+    if (!it->is_array() || (!pairs && !words)) {
+      MaskContainers(*it);
       continue;
     }
-    for (Json& variable : *it) {
-      if (variable.is_object() && variable.contains("value")) variable["value"] = "***";
+    for (Json& item : *it) {
+      if (words) item = "***";
+      if (pairs && item.is_object() && item.contains("value")) item["value"] = "***";
     }
   }
+}
+
+void Cluster(Json& kept) {
+  MaskUnknownMembers(kept);
+  MaskPassedOn(kept);
+  MaskContainers(kept);
 }
 
 Json PodVolumes(const Json& spec) {
   Json out = Json::array();
   for (const Json& volume : GetArray(spec, {"volumes"})) {
-    if (Find(volume, "persistentVolumeClaim") != nullptr) {
-      out.push_back(Pick(volume, {"name", "persistentVolumeClaim"}));
-    }
+    const Json* claim = Find(volume, "persistentVolumeClaim");
+    if (claim == nullptr) continue;
+    out.push_back(Pick(volume, {"name"}));
+    out.back()["persistentVolumeClaim"] = Pick(*claim, {"claimName", "readOnly"});
+  }
+  return out;
+}
+
+// One word of an enumeration, as Kubernetes writes its reasons.
+bool IsReason(const Json& value) {
+  const std::string text = AsString(value);
+  return value.is_string() && !text.empty() && text.size() <= 64 &&
+         std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0; });
+}
+
+void DropOddReason(Json& object) {
+  if (const Json* reason = Find(object, "reason"); reason != nullptr && !IsReason(*reason)) {
+    object.erase("reason");
+  }
+}
+
+// What `postgres-startup` leaves of the data directory it found; no other container's last words.
+Json LastWords(const Json& message) {
+  const auto found = ParseJson(AsString(message));
+  if (!found || !found->is_object()) return nullptr;
+  return DumpJson(PlainResult(Pick(*found, {"timeline", "end"})));
+}
+
+// running, waiting or terminated, without what the container or its runtime said.
+Json ContainerState(const Json& state, bool startup) {
+  Json out = Json::object();
+  for (const char* phase : {"running", "waiting", "terminated"}) {
+    const Json* found = Find(state, phase);
+    if (found == nullptr) continue;
+    out[phase] = Pick(*found, {"startedAt", "finishedAt", "exitCode", "signal", "reason"});
+    DropOddReason(out[phase]);
+    const Json* message = Find(*found, "message");
+    Json words = startup && message != nullptr ? LastWords(*message) : Json();
+    if (!words.is_null()) out[phase]["message"] = std::move(words);
+  }
+  return out;
+}
+
+Json ContainerStatus(const Json& status) {
+  Json out = Pick(status, {"name", "ready", "started", "restartCount", "image", "imageID"});
+  const bool startup = GetString(status, {"name"}) == "postgres-startup";
+  for (const char* name : {"state", "lastState"}) {
+    if (const Json* state = Find(status, name)) out[name] = ContainerState(*state, startup);
   }
   return out;
 }
@@ -142,17 +209,19 @@ Json Pod(const Json& object) {
   }
   Json volumes = PodVolumes(spec);
   if (!volumes.empty()) out["spec"]["volumes"] = std::move(volumes);
-  out["status"] = Pick(status, {"phase", "podIP", "hostIP", "startTime", "reason", "message"});
+  out["status"] = Pick(status, {"phase", "podIP", "hostIP", "startTime", "reason"});
+  DropOddReason(out["status"]);
   for (const char* list : {"containerStatuses", "initContainerStatuses"}) {
     if (Find(status, list) == nullptr) continue;
-    out["status"][list] = PickEach(
-        GetArray(status, {list}),
-        {"name", "ready", "started", "restartCount", "state", "lastState", "image", "imageID"});
+    out["status"][list] = Json::array();
+    for (const Json& one : GetArray(status, {list})) {
+      out["status"][list].push_back(ContainerStatus(one));
+    }
   }
   if (Find(status, "conditions") != nullptr) {
-    out["status"]["conditions"] =
-        PickEach(GetArray(status, {"conditions"}),
-                 {"type", "status", "reason", "message", "lastTransitionTime"});
+    out["status"]["conditions"] = PickEach(GetArray(status, {"conditions"}),
+                                           {"type", "status", "reason", "lastTransitionTime"});
+    for (Json& condition : out["status"]["conditions"]) DropOddReason(condition);
   }
   MaskCredentials(out);
   return out;
@@ -214,7 +283,7 @@ bool Redactor::DigestMember(const std::string& name, Json& value) const {
     }
   } else if (name == "annotations" && value.is_object()) {
     for (auto it = value.begin(); it != value.end(); ++it) {
-      if (!it.key().starts_with(kPrefix)) digest(*it);
+      if (!KeepsAnnotation("", it.key())) digest(*it);
     }
   } else {
     return false;
@@ -227,9 +296,19 @@ void Redactor::DigestContainers(Json& value) const {
     for (Json& item : value) DigestContainers(item);
   }
   if (!value.is_object()) return;
+  // {name, value}: a sysctl, an option of a resolver.
+  if (value.contains("name") && value.contains("value")) {
+    value["value"] = "hmac:" + Digest(AsString(value["value"]));
+  }
   for (auto it = value.begin(); it != value.end(); ++it) {
     if (!DigestMember(it.key(), *it)) DigestContainers(*it);
   }
+}
+
+void Redactor::Builtin(Json& kept) const {
+  DropUnknownMembers(kept);
+  if (kept.contains("status")) DropMessages(kept["status"]);
+  DigestContainers(kept);
 }
 
 Json Redactor::Redact(std::string_view kind, const Json& object) const {
@@ -250,7 +329,7 @@ Json Redactor::Redact(std::string_view kind, const Json& object) const {
   } else if (kind != "CustomResourceDefinition" && kind != "Event" && FindKind(kind) != nullptr) {
     out = Pick(object, {"spec", "status", "subsets", "rules", "roleRef", "subjects",
                         "automountServiceAccountToken", "imagePullSecrets"});
-    kind == "PostgresCluster" ? MaskEnvironment(out) : DigestContainers(out);
+    kind == "PostgresCluster" ? Cluster(out) : Builtin(out);
     MaskCredentials(out);
   }
   const KindInfo* known = FindKind(kind);

@@ -3,14 +3,18 @@
 // object, so everything above the adapter knows redacted objects alone.
 //
 //   metadata          name, namespace, uid, versions, times, finalizers, owners, labels; of the
-//                     annotations ours and Patroni's; `managers` in place of managedFields
-//                     (adapters/kube/managers.h)
+//                     annotations those of engine/kube/names.h and Patroni's; `managers` in place
+//                     of managedFields (adapters/kube/managers.h)
 //   Secret            redacted: {key: {hmac, size}} in place of data
 //   ConfigMap         data: {key: "hmac:…"}; whole for a cluster's own `-intent`
-//   Pod               where it runs, images, claims, status
+//   Pod               where it runs, images, claims, status without messages; of the words that
+//                     `postgres-startup` leaves the timeline and the end of the WAL
 //   Node              known labels, taints, unschedulable, conditions without times, addresses
-//   PostgresCluster   spec and status, with "***" where a credential stands or seems to
-//   other known kinds spec and status; values of env, args and command as "hmac:…"
+//   PostgresCluster   spec and status, with "***" where a credential stands or seems to, for
+//                     members that its definition does not know (adapters/kube/members.h), and for
+//                     sections that are passed on to other programs
+//   other known kinds known members of spec and status, without messages; values of env, args,
+//                     command, headers and annotations as "hmac:…"
 //   unknown kinds     metadata
 #pragma once
 
@@ -34,6 +38,8 @@ class Redactor {
  private:
   Json Secret(const Json& object) const;
   Json ConfigMap(const Json& object) const;
+  // Of kinds that are Kubernetes' own.
+  void Builtin(Json& kept) const;
   // Digests in place of literal values of containers.
   void DigestContainers(Json& value) const;
   bool DigestMember(const std::string& name, Json& value) const;

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "adapters/kube/file.h"
+#include "engine/kube/names.h"
 
 namespace pgo::kube {
 namespace {
@@ -98,6 +101,25 @@ TEST(Redact, NoPlantedPasswordComesThrough) {
       EXPECT_NE(out.find(c.kept), std::string::npos) << out;
     }
   }
+}
+
+// A name that is added there and not to the allow-list would never reach the engine.
+TEST(Redact, EveryAnnotationOfOursIsKeptAndNoOther) {
+  std::ifstream names("engine/kube/names.h");
+  std::string line;
+  bool annotations = false;
+  int found = 0;
+  while (std::getline(names, line)) {
+    if (line.starts_with("// annotation")) annotations = true;
+    if (line.starts_with("// the finalizer")) annotations = false;
+    const auto quote = line.find('"');
+    if (!annotations || !line.starts_with("PGO_NAME(") || quote == line.npos) continue;
+    const std::string word = line.substr(quote + 1, line.find('"', quote + 1) - quote - 1);
+    EXPECT_TRUE(KeepsAnnotation("", std::string(kPrefix) + word)) << word;
+    ++found;
+  }
+  EXPECT_GE(found, 14);
+  EXPECT_FALSE(KeepsAnnotation("PostgresCluster", std::string(kPrefix) + "note"));
 }
 
 TEST(Redact, SecretKeepsKeysSizesAndKeyedDigests) {

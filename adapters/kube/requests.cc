@@ -2,10 +2,13 @@
 
 #include <cctype>
 
+#include "adapters/kube/words.h"
 #include "engine/action/action.h"
 
 namespace pgo::kube {
 namespace {
+
+constexpr std::size_t kWordsMax = 2048;  // of a message that is looked through
 
 std::string PathOfRef(const ObjectRef& ref, bool collection = false,
                       std::string_view subresource = {}) {
@@ -163,8 +166,10 @@ Reply Interpret(const Request& request, RawReply raw) {
   reply.reason = GetString(reply.body, {"reason"});
   std::string message = GetString(reply.body, {"message"});
   if (message.empty()) message = reply.text.substr(0, 200);
+  const std::string named = Named(request);
+  if (!request.verbatim) message = PlainWords(message.substr(0, kWordsMax), named);
   reply.error = Error{CodeOfStatus(raw.http, request.Mutates()),
-                      Named(request) + ": " + std::to_string(raw.http) + " " + message};
+                      named + ": " + std::to_string(raw.http) + " " + message};
   return reply;
 }
 

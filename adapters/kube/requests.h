@@ -17,6 +17,9 @@ struct Request {
   std::string content_type;  // of the body
   std::string body;
   std::int64_t timeout_ms = 10'000;  // of the whole exchange; a stream's has none
+  // The error says what the server said, word for word: for the person who sends this and nobody
+  // else. Without it the words are plain ones (words.h), which may be journaled and logged.
+  bool verbatim = false;
   // Whether an unanswered request may have changed something.
   [[nodiscard]] bool Mutates() const { return method != "GET"; }
 };
@@ -40,7 +43,8 @@ struct Reply {
   [[nodiscard]] bool NoContact() const { return http == 0 || http >= 500; }
 };
 
-// Reads the body and gives a failed request its Code:
+// Reads the body and gives a failed request its Code; the message has method, path, status and
+// reason, and the server's words as far as the request's `verbatim` says:
 //   400 405 406 413 415 422 kInvalid; 401 403 kDenied; 404 kNotFound; 409 410 412 kConflict;
 //   429 503 and nothing sent kUnavailable; anything else kUnknown if it mutates, else kUnavailable
 Reply Interpret(const Request& request, RawReply raw);
