@@ -123,6 +123,16 @@ Result<FrameView> ViewFrame(std::string_view bytes) {
   return frame;
 }
 
+std::string StoredBytes(const FrameView& frame) {
+  if (frame.root) return "";
+  std::string bytes(frame.header_bytes);
+  for (const FrameView::Item& item : frame.items) {
+    if (item.leaf) return "";
+    bytes += item.bytes;
+  }
+  return bytes += BytesOf(frame.chain);
+}
+
 Status CheckChain(const FrameView& frame, const Hash& before) {
   if (ChainOf(before, frame.header_bytes, RootOfItems(frame)) == frame.chain) return {};
   return Fail(Code::kCorrupt, FrameName(frame.header) +

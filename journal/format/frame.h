@@ -80,6 +80,9 @@ struct FrameView {
 // offset. Records are split, not decoded; the chain is not checked.
 Result<FrameView> ViewFrame(std::string_view bytes);
 
+// A whole frame's bytes as EncodeFrame wrote them; "" if something of it is elided.
+std::string StoredBytes(const FrameView& frame);
+
 // kCorrupt, naming the frame by its seqs, unless the frame's records and header hash to its stated
 // chain after `before`.
 Status CheckChain(const FrameView& frame, const Hash& before);

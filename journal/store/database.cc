@@ -97,7 +97,7 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& directory,
                                                  const std::shared_ptr<Latch>& latch) {
   std::unique_ptr<Database> database(new Database(directory));
   Status step = database->OpenFamilies(options, latch);
-  if (step) step = database->EnsureIdentity(options.new_id);
+  if (step) step = database->EnsureIdentity(options);
   if (step) step = database->EnsureLatest();
   if (step) step = database->CollectSeals();
   if (step) step = database->DropSealed();
@@ -231,13 +231,19 @@ Result<Family> Database::CreateFamily(const std::string& name) {
   return families_.back();
 }
 
-Status Database::EnsureIdentity(const JournalId& new_id) {
+// With the seals, or not at all.
+Status Database::EnsureIdentity(const DatabaseOptions& options) {
   std::string json;
   rocksdb::Status got = db_->Get(rocksdb::ReadOptions(), kIdentityKey, &json);
   if (got.IsNotFound()) {
     if (HasSegments()) return Fail(Code::kCorrupt, "its identity is missing");
-    json = IdentityJson(new_id);
-    got = db_->Put(WriteSettings(true), kIdentityKey, json);
+    json = IdentityJson(options.new_id);
+    rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+    batch.Put(kIdentityKey, json);
+    for (const Seal& seal : options.new_seals) {
+      batch.Put(kSealPrefix + FamilyName(seal.segment, ""), SealJson(seal));
+    }
+    got = db_->Write(WriteSettings(true), &batch);
     // In a table the identity survives the loss of the log, which then shows.
     if (got.ok()) got = db_->Flush(rocksdb::FlushOptions());
   }
@@ -278,16 +284,27 @@ Status Database::CollectSegments() {
   }
   const Result<Reader::Start> start = StartAfter(journal_id_, seals_);
   if (!start) return Fail(start.error());
-  if (!seals_.empty() && (segments_.empty() || segments_[0].first_seq != start->first_seq)) {
+  const Result<bool> holds = HoldsFrames();
+  if (!holds) return Fail(holds.error());
+  if (!seals_.empty() && *holds &&
+      (segments_.empty() || segments_[0].first_seq != start->first_seq)) {
     return Fail(Code::kCorrupt, "segment " + FamilyName(first_number, "") +
                                     " does not begin with record " +
                                     std::to_string(start->first_seq) + ", behind the last seal");
   }
   if (!segments_.empty()) return {};
-  Result<Segment> first = AddSegment(1);
+  Result<Segment> first = AddSegment(first_number);
   if (!first) return Fail(first.error());
   segments_.push_back(*first);
   return {};
+}
+
+// Whether anything was ever appended: a copy begins with the seals of what it does not hold.
+Result<bool> Database::HoldsFrames() const {
+  std::string head;
+  const rocksdb::Status got = db_->Get(rocksdb::ReadOptions(), latest_.get(), kHeadKey, &head);
+  if (!got.ok() && !got.IsNotFound()) return Fail(FromRocks(got));
+  return got.ok();
 }
 
 // Finds where a segment starts. One that a crash left half made (empty) is completed.

@@ -31,7 +31,8 @@ struct Segment {
 
 struct DatabaseOptions {
   bool create_if_missing = true;
-  JournalId new_id{};  // of a journal made now
+  JournalId new_id{};           // of a journal made now
+  std::vector<Seal> new_seals;  // and what it does not hold of its past
   rocksdb::Env* env = nullptr;
   // For salvage alone: cuts the log at the first damage instead of refusing it.
   bool cut_damaged_log = false;
@@ -70,7 +71,8 @@ class Database {
   Result<std::vector<std::string>> FamilyNames(const rocksdb::DBOptions& settings,
                                                const DatabaseOptions& options) const;
   Status ProbeFence(rocksdb::DBOptions settings, const std::vector<std::string>& names) const;
-  Status EnsureIdentity(const JournalId& new_id);
+  Status EnsureIdentity(const DatabaseOptions& options);
+  [[nodiscard]] Result<bool> HoldsFrames() const;
   Status EnsureLatest();
   Status CollectSeals();
   Status DropSealed();

@@ -158,16 +158,18 @@ Status Journal::State::PutFrame(rocksdb::WriteBatch& batch, const Segment& segme
   return put.ok() ? Status() : Fail(Code::kInternal, put.ToString());
 }
 
-void Journal::State::Publish(const EncodedFrame& frame, bool sync) {
+// Readers see all frames of a write or none: whoever copies them gets whole commits.
+void Journal::State::Publish(std::span<const Stored> frames, bool sync) {
   const std::scoped_lock lock(mutex);
-  published.appended = {database->journal_id(), frame.header.epoch, frame.header.last_seq(),
-                        frame.chain};
+  const Stored& last = frames.back();
+  published.appended = {database->journal_id(), last.header.epoch, last.header.last_seq(),
+                        last.chain};
   if (sync) published.durable = published.appended;
-  segment_bytes += frame.bytes.size();
+  for (const Stored& frame : frames) segment_bytes += frame.bytes;
   if (published.segments->back().first_seq != 0) return;
   std::vector<Segment> segments = *published.segments;
-  segments.back().first_seq = frame.header.first_seq;
-  segments.back().first_wall_us = frame.header.wall_us;
+  segments.back().first_seq = frames.front().header.first_seq;
+  segments.back().first_wall_us = frames.front().header.wall_us;
   published.segments = std::make_shared<const std::vector<Segment>>(std::move(segments));
 }
 
@@ -232,7 +234,11 @@ Result<AppendedFrame> Journal::State::AppendFrames(std::span<const Record> recor
     start += frame.header.n;
   }
   if (Status written = Write(batch, sync); !written) return Fail(written.error());
-  for (const EncodedFrame& frame : frames) Publish(frame, sync);
+  std::vector<Stored> stored;
+  for (const EncodedFrame& frame : frames) {
+    stored.push_back({frame.header, frame.chain, frame.bytes.size()});
+  }
+  Publish(stored, sync);
   return AppendedFrame{frames.front().header.first_seq, frames.back().header.last_seq(),
                        frames.back().chain, frames.size(), bytes};
 }

@@ -41,7 +41,8 @@ Result<std::unique_ptr<Journal>> Journal::Open(const std::string& directory,
   state->latch = std::make_shared<Latch>();
   state->bases = std::make_unique<Bases>(options.delta_bytes_max);
   Result<std::unique_ptr<Database>> database =
-      Database::Open(directory, {options.create_if_missing, *id, options.env}, state->latch);
+      Database::Open(directory, {options.create_if_missing, *id, options.new_seals, options.env},
+                     state->latch);
   if (!database) return Fail(database.error());
   state->database = *std::move(database);
   std::unique_ptr<Journal> journal(new Journal(std::move(state)));
@@ -103,7 +104,7 @@ Result<JournalHead> Journal::State::FindHead() const {
   const Result<bool> found = cursor.SeekLast();
   if (!found) return Fail(found.error());
   const JournalId& id = database->journal_id();
-  if (!*found) return JournalHead{id, 0, 0, GenesisOf(id)};
+  if (!*found) return JournalHead{id, 0, published.begin.first_seq - 1, published.begin.chain};
   const Result<FrameView> frame = cursor.Frame();
   if (!frame) return Fail(frame.error());
   return JournalHead{id, frame->header.epoch, frame->header.last_seq(), frame->chain};
@@ -120,7 +121,7 @@ Status Journal::State::CompareStoredHead(const JournalHead& head) const {
     stored = ParseHead(bytes);
     if (!stored) return Fail(Code::kCorrupt, "its stored head cannot be read");
   }
-  if (!stored && head.seq == 0) return {};
+  if (!stored && head.seq + 1 == published.begin.first_seq) return {};
   if (stored && stored->epoch == head.epoch && stored->seq == head.seq &&
       stored->chain == head.chain) {
     return {};

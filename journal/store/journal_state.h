@@ -57,6 +57,17 @@ struct Journal::State {
 
   // Appending.
   Status Turn();
+  Status AppendRun(std::span<const FrameView> frames, std::span<const std::string> bytes);
+  Status PutVerbatim(rocksdb::WriteBatch& batch, const Segment& segment, const FrameView& frame,
+                     const std::string& bytes) const;
+  struct Stored {
+    FrameHeader header;
+    Hash chain{};
+    std::size_t bytes = 0;
+  };
+  void Publish(std::span<const Stored> frames, bool sync);
+  Status DeleteBehind(rocksdb::WriteBatch& batch, const Segment& segment, std::uint64_t seq,
+                      JournalHead& head) const;
   [[nodiscard]] Status Refusal() const;  // of a poisoned handle
   Result<EncodedFrame> Encode(std::uint8_t flags, std::span<const Record> records, FrameTime time,
                               const JournalHead& after);
@@ -68,7 +79,6 @@ struct Journal::State {
   Status Write(rocksdb::WriteBatch& batch, bool sync);
   Status PutFrame(rocksdb::WriteBatch& batch, const Segment& segment, const EncodedFrame& frame,
                   std::span<const Record> records) const;
-  void Publish(const EncodedFrame& frame, bool sync);
 
   // Reading.
   Result<std::uint64_t> BaselineEnd(FrameCursor& cursor, std::uint64_t first,
