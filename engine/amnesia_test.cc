@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/event/codec.h"
+
 namespace pgo {
 namespace {
 
@@ -63,6 +65,31 @@ TEST_F(AmnesiaTest, WhatDisruptsWaitsAndWhatKeepsGoesOn) {
     EXPECT_FALSE(Disruptive(command, false)) << CommandName(command);
     EXPECT_TRUE(Disruptive(command, true)) << CommandName(command);
   }
+}
+
+// A successor on another machine goes on with a journal whose elapsed times are of that one's
+// clock.
+TEST(StartedTest, ElapsedTimesOfAnotherMachineAreMovedOntoThisOnesClock) {
+  cluster::World world;
+  const kube::ObjectRef ref{"Pod", "postgres", "hippo-0"};
+  const auto changed = [&] { return world.Find(ref)->changed.elapsed_us; };
+  world.Fold({Seq(1), {0, 90'000 * kSecond}, Observed{ref, "u", "1", Json::object()}});
+  world.Fold({Seq(2), {0, 90'001 * kSecond}, Started{}});
+  EXPECT_EQ(changed(), 90'000 * kSecond) << "the same clock";
+  Started elsewhere;
+  elsewhere.clock_us = -89'990 * kSecond;
+  world.Fold({Seq(3), {0, 12 * kSecond}, elsewhere});
+  EXPECT_EQ(changed(), 10 * kSecond);
+}
+
+// Journals of before replicas have neither field, and these bytes are hashed.
+TEST(StartedTest, WhatIsNewInItIsWrittenOnlyWhereItSaysSomething) {
+  EXPECT_EQ(EncodePayload(Started{"b", 2, "i", Json()}).find("clock_us"), std::string::npos);
+  EXPECT_EQ(EncodePayload(Leading{true, 1, "why"}).find("after"), std::string::npos);
+  OrphanedTail tail{"pgo-0_x", 3, 8, 12, "ab", "orphan/3.pgoj"};
+  const auto read = DecodePayload(11, EncodePayload(tail));
+  ASSERT_TRUE(read && std::holds_alternative<OrphanedTail>(*read));
+  EXPECT_EQ(std::get<OrphanedTail>(*read).last_seq, 12);
 }
 
 }  // namespace

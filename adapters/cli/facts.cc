@@ -258,7 +258,13 @@ std::string DescribePlain(const Payload& payload) {
           [](const Leading& e) {
             return (e.leading ? "operator leads, epoch " + std::to_string(e.epoch)
                               : std::string("operator leads no longer")) +
-                   (e.why.empty() ? "" : ": " + e.why);
+                   (e.why.empty() ? "" : ": " + e.why) +
+                   (e.amnesia.empty() ? "" : "; with amnesia: " + e.amnesia);
+          },
+          [](const OrphanedTail& e) {
+            return "replica " + e.replica + " keeps records " + std::to_string(e.first_seq) +
+                   " to " + std::to_string(e.last_seq) + " of epoch " + std::to_string(e.epoch) +
+                   ", which nobody else had, as " + e.kept;
           },
           [](const Observed& e) { return Describe(e, nullptr).text; },
           [](const Gone& e) { return e.ref.kind + " " + e.ref.name + ": gone"; },

@@ -41,7 +41,7 @@ class Lines {
     if (type == RecordType::kDone) return OfOutcome(entry, std::move(line));
     if (type == RecordType::kStarted || type == RecordType::kLeading ||
         type == RecordType::kContact || type == RecordType::kTicked ||
-        type == RecordType::kListed) {
+        type == RecordType::kListed || type == RecordType::kOrphanedTail) {
       return OfOperator(std::move(line));
     }
     if (cited_.contains(entry.seq)) return OfCited(std::move(line));

@@ -16,7 +16,8 @@ namespace {
 
 // Records about the operator itself, which every story may need.
 const std::vector<std::string> kOperatorSubjects{"operator/Started", "operator/Leading",
-                                                 "operator/Contact", "operator/Ticked"};
+                                                 "operator/Contact", "operator/Ticked",
+                                                 "operator/OrphanedTail"};
 
 // How far behind a moment is looked for what was found out about it.
 constexpr std::uint64_t kLookAhead = 1000;

@@ -38,6 +38,11 @@ std::string Describe(const Payload& payload) {
                    " (" + e.what + ")";
           },
           [](const Started& e) { return "started build " + e.build; },
+          [](const OrphanedTail& e) {
+            return "replica " + e.replica + " keeps records " + std::to_string(e.first_seq) +
+                   " to " + std::to_string(e.last_seq) + " of epoch " + std::to_string(e.epoch) +
+                   ", which nobody else had, as " + e.kept;
+          },
           [](const Ticked& e) {
             return "ticked" + (e.paused_us != 0 ? " after a pause of " +
                                                       std::to_string(e.paused_us / 1000) + " ms"
@@ -50,7 +55,7 @@ std::string Describe(const Payload& payload) {
 bool Loud(const Payload& payload) {
   if (const auto* done = std::get_if<Done>(&payload)) return done->outcome != Outcome::kOk;
   return std::holds_alternative<Leading>(payload) || std::holds_alternative<Contact>(payload) ||
-         std::holds_alternative<Started>(payload);
+         std::holds_alternative<Started>(payload) || std::holds_alternative<OrphanedTail>(payload);
 }
 
 }  // namespace

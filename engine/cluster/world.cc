@@ -112,8 +112,11 @@ std::set<ClusterKey> World::Fold(const Event& event) {
   return std::visit(Overloaded{[&](const Observed& e) { return FoldObserved(e, event); },
                                [&](const Gone& e) { return Forget(e.ref, e.uid); },
                                [&](const pgo::Listed& e) { return FoldListed(e); },
-                               [&](const Started&) {
+                               [&](const Started& e) {
                                  listed_.clear();
+                                 for (auto& [ref, subject] : subjects_) {
+                                   subject.changed.elapsed_us += e.clock_us;
+                                 }
                                  return Clusters();
                                },
                                [&](const Leading& e) {
@@ -126,7 +129,8 @@ std::set<ClusterKey> World::Fold(const Event& event) {
                                },
                                [](const Done&) { return std::set<ClusterKey>{}; },
                                [](const Asked&) { return std::set<ClusterKey>{}; },
-                               [](const Baseline&) { return std::set<ClusterKey>{}; }},
+                               [](const Baseline&) { return std::set<ClusterKey>{}; },
+                               [](const OrphanedTail&) { return std::set<ClusterKey>{}; }},
                     event.payload);
 }
 

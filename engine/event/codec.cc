@@ -25,6 +25,8 @@ template <>
 constexpr RecordType kTypeOf<Ticked> = RecordType::kTicked;
 template <>
 constexpr RecordType kTypeOf<Baseline> = RecordType::kBaseline;
+template <>
+constexpr RecordType kTypeOf<OrphanedTail> = RecordType::kOrphanedTail;
 
 template <typename... Ts>
 std::optional<Payload> Decode(std::uint64_t type, const Json& json, std::variant<Ts...>*) {

@@ -23,6 +23,7 @@ enum class RecordType : std::uint8_t {
   kAsked = 8,
   kTicked = 9,
   kBaseline = 10,
+  kOrphanedTail = 11,
   kDecided = 20,  // what the engine decided on and when (engine/engine.h)
   kAction = 21,   // engine/action/action.h
 };

@@ -20,7 +20,11 @@ struct Started {
   std::int64_t ruleset = 0;  // number of the decision rules (engine/engine.h)
   std::string identity;      // holder name in the Lease
   Json settings;             // what of the environment the engine may depend on
-  PGO_FIELDS(Started, build, ruleset, identity, settings)
+  // What to add to the elapsed times before this one so that they count on this machine's clock;
+  // 0 if the clock is the same one. Another replica of the operator, or a machine that was booted
+  // anew, has another.
+  std::int64_t clock_us = 0;
+  PGO_FIELDS(Started, build, ruleset, identity, settings, clock_us)
 };
 
 // Leadership was won or lost. Without it the engine folds and decides nothing.
@@ -32,7 +36,22 @@ struct Leading {
   // Why the journal is not the one that the last leader wrote, as far as it wrote it; empty if it
   // is. Then everything is listed again and observed afresh (engine/amnesia.h).
   std::string amnesia;
-  PGO_FIELDS(Leading, leading, epoch, why, amnesia)
+  // "EPOCH/SEQ/CHAIN" of the record that this leadership continues, if another replica may have
+  // written it; then epochs read as one chain.
+  std::string after;
+  PGO_FIELDS(Leading, leading, epoch, why, amnesia, after)
+};
+
+// A replica that led before came back with records that nobody had pulled. They are kept beside its
+// journal and are no part of this history; nothing is decided by them.
+struct OrphanedTail {
+  static constexpr std::string_view kName = "OrphanedTail";
+  std::string replica;  // its name in the Lease
+  std::int64_t epoch = 0;
+  std::int64_t first_seq = 0, last_seq = 0;  // as they were numbered there
+  std::string chain;                         // after the last one, in hex
+  std::string kept;                          // under which name, in its data directory
+  PGO_FIELDS(OrphanedTail, replica, epoch, first_seq, last_seq, chain, kept)
 };
 
 // An object as the API server showed it, redacted (adapters/kube/redact.h).
@@ -116,8 +135,8 @@ struct Baseline {
   PGO_FIELDS(Baseline, state)
 };
 
-using Payload =
-    std::variant<Started, Leading, Observed, Gone, Listed, Contact, Done, Asked, Ticked, Baseline>;
+using Payload = std::variant<Started, Leading, Observed, Gone, Listed, Contact, Done, Asked, Ticked,
+                             Baseline, OrphanedTail>;
 
 struct Event {
   Seq seq;
