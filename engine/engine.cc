@@ -10,6 +10,7 @@
 #include "engine/decide.h"
 #include "engine/rooms/backups/backups.h"
 #include "engine/rooms/failover/failover.h"
+#include "engine/rooms/restores/restores.h"
 #include "engine/rooms/rollout/rollout.h"
 
 namespace pgo {
@@ -131,6 +132,7 @@ void Engine::FoldDone(const Done& done, const Event& event) {
   const std::string goal = arbiter::FoldDone(memory.ledger, done, event.at);
   rooms::failover::FoldDone(memory.failover, goal, done, event);
   rooms::rollout::FoldDone(memory.rollout, goal, done, event);
+  rooms::restores::FoldDone(memory.restores, goal, done, event);
   const auto applying = memory.applying.find(done.action.value());
   if (applying == memory.applying.end()) return;
   if (done.outcome == Outcome::kOk) {

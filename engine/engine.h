@@ -25,6 +25,7 @@
 #include "engine/rooms/backups/memory.h"
 #include "engine/rooms/context.h"
 #include "engine/rooms/failover/memory.h"
+#include "engine/rooms/restores/memory.h"
 #include "engine/rooms/rollout/memory.h"
 #include "engine/rooms/room.h"
 
@@ -57,7 +58,8 @@ struct ClusterMemory {
   std::map<std::string, Applying> applying;  // by action id
   rooms::rollout::Memory rollout;
   rooms::backups::Memory backups;
-  PGO_FIELDS(ClusterMemory, uid, ledger, failover, applied, applying, rollout, backups)
+  rooms::restores::Memory restores;
+  PGO_FIELDS(ClusterMemory, uid, ledger, failover, applied, applying, rollout, backups, restores)
 };
 
 class Engine {

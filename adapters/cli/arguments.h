@@ -163,6 +163,19 @@ struct TakeBackup {
   std::int64_t timeout_s = 3600;
 };
 
+struct RestoreCluster {
+  std::string cluster;
+  std::string backup_type = "pgbackrest";
+  std::string options;      // --backup-opts: of `pgbackrest restore`
+  std::string pitr_target;  // --pitr-target: a moment, unless the options say another type
+  std::string storage_type, repository;  // as of TakeBackup; "": restore.repoName, else the first
+  bool no_safety = false;                // go on without the newest WAL in the repository
+  bool cancel = false;
+  bool no_prompt = false;
+  bool wait = true;
+  std::int64_t timeout_s = 7200;
+};
+
 struct ShowBackup : Selected {
   std::string repository;  // --repo-name; "": all
 };
@@ -273,10 +286,10 @@ struct Complete {
 
 using Command = std::variant<CreateCluster, ShowCluster, TestCluster, ShowStatus, Df, ShowUser,
                              AddLabel, DeleteLabel, DeleteCluster, Failover, Scale, ScaleDown,
-                             Restart, Reload, UpdateCluster, TakeBackup, ShowBackup, CreateSchedule,
-                             ShowSchedule, DeleteSchedule, ApplyFiles, Version, Why, History,
-                             ShowState, Diff, BlameCluster, Replay, Rehearse, Report, VerifyFile,
-                             ShowJournal, IncidentExport, Completion, Complete>;
+                             Restart, Reload, UpdateCluster, TakeBackup, RestoreCluster, ShowBackup,
+                             CreateSchedule, ShowSchedule, DeleteSchedule, ApplyFiles, Version, Why,
+                             History, ShowState, Diff, BlameCluster, Replay, Rehearse, Report,
+                             VerifyFile, ShowJournal, IncidentExport, Completion, Complete>;
 
 struct Arguments {
   Common common;

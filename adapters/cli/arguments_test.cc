@@ -79,6 +79,19 @@ TEST(ArgumentsTest, BackupsAreAskedForAsIn47) {
               HasSubstr("must be one of: repo1-full, "));
 }
 
+TEST(ArgumentsTest, RestoresAreAskedForAsIn47) {
+  const auto restore = Parsed<RestoreCluster>(
+      {"restore", "hippo", "--pitr-target=2026-11-21 22:36:36+00", "--backup-opts=--type=time",
+       "--backup-type=pgbackrest", "--pgbackrest-storage-type=s3", "--no-prompt", "--no-wait"});
+  EXPECT_EQ(restore.cluster, "hippo");
+  EXPECT_EQ(restore.pitr_target, "2026-11-21 22:36:36+00");
+  EXPECT_EQ(restore.options, "--type=time");
+  EXPECT_TRUE(restore.no_prompt);
+  EXPECT_FALSE(restore.wait);
+  EXPECT_THAT(Refused({"restore", "hippo", "--repo-name=repo7"}).text,
+              HasSubstr("must be one of: repo1"));
+}
+
 TEST(ArgumentsTest, HelpOfEveryVerbHasExamplesAndEndsWell) {
   for (const VerbWords& verb : Verbs()) {
     std::vector<std::string> words{verb.path.substr(0, verb.path.find(' '))};

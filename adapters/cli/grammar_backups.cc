@@ -46,10 +46,40 @@ void AddBackup(Grammar& grammar) {
       });
 }
 
+void AddRestore(Grammar& grammar) {
+  grammar.Verb<RestoreCluster>(
+      "restore", "Overwrite a cluster with a backup of it, up to a moment if one is given",
+      "  pgo restore hippo --pitr-target=\"2026-11-21 22:36:36+00\"\n"
+      "  pgo restore hippo --backup-opts=\"--type=lsn --target=0/2D0188E0\" --repo-name=repo2\n"
+      "  pgo restore hippo                # to the end of the archive\n"
+      "  pgo restore hippo --cancel       # while nothing is overwritten yet",
+      [](CLI::App& verb, RestoreCluster& o) {
+        verb.add_option("cluster", o.cluster, "name of the cluster")->required();
+        verb.add_option("--backup-type", o.backup_type, "what took the backup")
+            ->check(OneOf({"pgbackrest"}));
+        verb.add_option("--pitr-target", o.pitr_target,
+                        "moment with its time zone, or what --type in --backup-opts says");
+        verb.add_option("--backup-opts", o.options, "options of `pgbackrest restore`");
+        auto* repository =
+            verb.add_option("--repo-name", o.repository, "repository to restore from")
+                ->check(OneOf(kRepositories));
+        verb.add_option("--pgbackrest-storage-type", o.storage_type,
+                        "the first repository of this kind")
+            ->check(OneOf({"posix", "s3", "gcs", "azure"}))
+            ->excludes(repository);
+        verb.add_flag("--no-safety", o.no_safety,
+                      "go on though the newest WAL cannot be archived before it is overwritten");
+        verb.add_flag("--cancel", o.cancel, "ask for no restore any more");
+        verb.add_flag("-y,--no-prompt", o.no_prompt, "do not ask");
+        AddWaiting(verb, o.wait, o.timeout_s);
+      });
+}
+
 }  // namespace
 
 void AddBackupVerbs(Grammar& grammar) {
   AddBackup(grammar);
+  AddRestore(grammar);
   grammar.Verb<CreateSchedule>(
       "create schedule", "Have backups taken by schedule (cron, UTC)",
       "  pgo create schedule hippo --schedule=\"0 1 * * 0\" --pgbackrest-backup-type=full\n"

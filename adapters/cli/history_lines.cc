@@ -58,8 +58,12 @@ class Lines {
       line.text =
           std::string(CommandName(action->command)) + " " + TargetOf(action->command).Text();
     }
-    line.words = {"action", action->room, line.what, std::string(CommandName(action->command)),
-                  TargetOf(action->command).kind};
+    line.words = {"action",
+                  action->room,
+                  line.what,
+                  std::string(CommandName(action->command)),
+                  TargetOf(action->command).kind,
+                  GetString(action->facts, {"operation", "kind"})};
     return line;
   }
 

@@ -11,6 +11,7 @@ using Kind = Episode::Kind;
 Kind KindOf(const std::string& word) {
   if (word == "Rollout") return Kind::kRollout;
   if (word == "Reload") return Kind::kReload;
+  if (word == "Restore") return Kind::kRestore;
   return word == "ScaleDown" ? Kind::kScaleDown : Kind::kRestart;
 }
 
@@ -21,8 +22,8 @@ bool IsTold(const Action& action) {
   return !goal.starts_with("look/") || goal.ends_with("/0");
 }
 
-// Groups the actions of rooms rollout and scaling. A rollout or restart is one at a time; a reload
-// and each removal of an instance have their own key.
+// Groups the actions of rooms rollout, restores and scaling. A rollout, restart or restore is one
+// at a time; a reload and each removal of an instance have their own key.
 class Operations {
  public:
   Operations(ClusterKey cluster, std::map<std::uint64_t, std::set<std::uint64_t>>& cited)
@@ -33,6 +34,8 @@ class Operations {
     const std::string key = KeyOf(action, kind);
     auto open = open_.find(key);
     if (open == open_.end()) {
+      // What is asked before a restore begins stops nothing.
+      if (kind == "Restore" && !GetBool(action.facts, {"begins"})) return;
       if (kind.empty() || !IsTold(action)) return;  // clearing up, or the records begin within it
       open = open_.emplace(key, Begin(entry, action, kind)).first;
     }
@@ -62,6 +65,7 @@ class Operations {
   static std::string KeyOf(const Action& action, const std::string& kind) {
     if (action.room == "scaling")
       return "scaling/" + GetString(action.facts, {"operation", "instance"});
+    if (action.room == "restores") return "restores";
     return kind == "Reload" ? "reload" : "rollout";
   }
   // The first action's sentence is the reason; as a step it is told shortly.
@@ -93,7 +97,7 @@ class Operations {
 
 bool IsOperation(Kind kind) {
   return kind == Kind::kRollout || kind == Kind::kRestart || kind == Kind::kReload ||
-         kind == Kind::kScaleDown;
+         kind == Kind::kScaleDown || kind == Kind::kRestore;
 }
 
 std::vector<Episode> ExplainOperations(const Records& records, const ClusterKey& cluster,
@@ -101,7 +105,10 @@ std::vector<Episode> ExplainOperations(const Records& records, const ClusterKey&
   Operations operations(cluster, cited);
   const std::string subject = ClusterSubject(cluster);
   for (const auto& [seq, entry] : records.all()) {
-    if (!entry.Names("room/rollout") && !entry.Names("room/scaling")) continue;
+    if (!entry.Names("room/rollout") && !entry.Names("room/scaling") &&
+        !entry.Names("room/restores")) {
+      continue;
+    }
     if (!entry.Names(subject)) continue;
     if (auto action = records.ActionAt(seq)) operations.Take(entry, *action);
   }

@@ -341,6 +341,8 @@ std::string_view KindWord(Kind kind) {
       return "RELOAD";
     case Kind::kScaleDown:
       return "SCALE DOWN";
+    case Kind::kRestore:
+      return "RESTORE";
   }
   return "?";
 }

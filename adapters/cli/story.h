@@ -52,6 +52,7 @@ struct Episode {
     kRestart,  // restarts in place, asked for or for settings
     kReload,
     kScaleDown,
+    kRestore,  // in place
   };
   Kind kind = Kind::kFailover;
   ClusterKey cluster;

@@ -34,6 +34,7 @@ std::string Title(const Episode& e) {
     case Kind::kRestart:
     case Kind::kReload:
     case Kind::kScaleDown:
+    case Kind::kRestore:
       return e.from.empty() ? e.cluster.name : e.from;
     default:
       if (e.from == e.to) return e.to + " again" + TimelineText(e);

@@ -24,6 +24,7 @@ Status Run(const Restart& options, const Common& common, Console& console);
 Status Run(const Reload& options, const Common& common, Console& console);
 Status Run(const UpdateCluster& options, const Common& common, Console& console);
 Status Run(const TakeBackup& options, const Common& common, Console& console);
+Status Run(const RestoreCluster& options, const Common& common, Console& console);
 Status Run(const ShowBackup& options, const Common& common, Console& console);
 Status Run(const CreateSchedule& options, const Common& common, Console& console);
 Status Run(const ShowSchedule& options, const Common& common, Console& console);

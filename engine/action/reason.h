@@ -53,6 +53,9 @@ enum class Reason : std::uint8_t {
   kBackup,         // somebody asked, or a schedule
   kBackupFailed,   // its job has given up
   kBackupSkipped,  // a moment of a schedule passes without one
+  // restores in place
+  kRestore,        // somebody asked
+  kRestoreFailed,  // its job has given up, or it cannot be done
 };
 
 }  // namespace pgo
@@ -63,4 +66,5 @@ PGO_ENUM_NAMES(pgo::Reason, "None", "Creating", "Changed", "Drifted", "Scaling",
                "FailoverAbandoned", "NoCandidate", "DemotedLabel", "FirstPrimary", "ReplicaWaits",
                "WalLost", "Status", "Ready", "NotReady", "InvalidSpec", "FieldsNotImplemented",
                "HeldBy", "Rollout", "Restart", "PendingRestart", "Reload", "OperationComplete",
-               "OperationRefused", "Backup", "BackupFailed", "BackupSkipped");
+               "OperationRefused", "Backup", "BackupFailed", "BackupSkipped", "Restore",
+               "RestoreFailed");

@@ -42,6 +42,11 @@ bool IsStreaming(const ClusterView& cluster, const InstanceView* instance) {
 
 Obstacle WhyNotWritable(const ClusterView& cluster) {
   const auto* primary = cluster.Primary();
+  if (primary == nullptr && cluster.restore.Stops()) {
+    return {"Restoring", "restore " + cluster.restore.id.substr(0, 100) +
+                             (cluster.restore.UnderWay() ? " is under way: " : ": ") +
+                             std::string(RestoreStepWord(cluster.restore.step))};
+  }
   if (primary == nullptr) return WhyNoPrimary(cluster);
   if (primary->node && primary->node->known && !primary->node->ready) {
     return {"NodeNotReady", "the node of primary " + primary->pod->name + " is not ready"};

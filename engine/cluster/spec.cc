@@ -186,6 +186,11 @@ void ParseBackups(const Json& spec, Backups& out) {
   out.configuration = Fragment(backrest, {"configuration"});
   out.manual_repository = GetString(backrest, {"manual", "repoName"});
   out.manual_options = Words(GetArray(backrest, {"manual", "options"}));
+  out.restore_enabled = GetBool(backrest, {"restore", "enabled"});
+  out.restore_repository = GetString(backrest, {"restore", "repoName"});
+  out.restore_cluster = GetString(backrest, {"restore", "clusterName"});
+  out.restore_namespace = GetString(backrest, {"restore", "clusterNamespace"});
+  out.restore_options = Words(GetArray(backrest, {"restore", "options"}));
   out.metadata = ParseMetadata(backrest);
   out.raw = backrest;
 }

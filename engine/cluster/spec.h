@@ -86,6 +86,11 @@ struct Backups {
   Json configuration;                         // projected sources, array
   std::string manual_repository;              // manual.repoName
   std::vector<std::string> manual_options;
+  // restore: what annotation pgbackrest-restore asks for.
+  bool restore_enabled = false;
+  std::string restore_repository;                  // restore.repoName
+  std::string restore_cluster, restore_namespace;  // "": this cluster
+  std::vector<std::string> restore_options;
   Json raw;  // the whole section as written
   Metadata metadata;
 

@@ -38,6 +38,8 @@ const Json& ActedOn() {
     "backups": {"pgbackrest": {"image": true, "configuration": true, "global": true,
       "metadata": {"labels": true, "annotations": true},
       "manual": {"repoName": true, "options": true},
+      "restore": {"enabled": true, "repoName": true, "options": true, "resources": true,
+        "affinity": true, "tolerations": true, "priorityClassName": true},
       "repos": [{"name": true, "volume": {"volumeClaimSpec": {"*": true, "autoGrow": false}},
         "s3": true, "gcs": true, "azure": true, "schedules": true}],
       "jobs": {"resources": true, "affinity": true, "tolerations": true,

@@ -269,6 +269,7 @@ ClusterView Project(const World& world, const ClusterKey& key, Readings& reading
     const NodeView* node = view.FindNode(instance.pod->node);
     if (node != nullptr) instance.node = *node;
   }
+  ReadRestore(view);
   view.lock = ReadLock(view.Find("Endpoints", kube::LeaderName(key.name)));
   view.sync = ReadSync(view.Find("Endpoints", kube::SyncName(key.name)));
   view.failover_key = view.Find("Endpoints", kube::FailoverName(key.name));

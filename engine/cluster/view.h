@@ -93,6 +93,45 @@ struct Manifest {
   ParsedSpec parsed;
 };
 
+// The place of a restore in place: ConfigMap c-intent, which a successor reads (fields of its
+// `data` are named after the members). Room restores alone writes it.
+enum class RestoreStep : std::uint8_t {
+  kNone,        // none was begun
+  kStopping,    // the instances stop, the primary last
+  kClearing,    // Patroni's state goes
+  kRestoring,   // the job overwrites the volume of `instance`: no way back from here on
+  kStarting,    // `instance` starts alone
+  kRebuilding,  // the others are emptied and made anew of it
+  kDone,
+  kFailed,     // everything is stopped
+  kCancelled,  // before anything was overwritten
+};
+struct RestoreView {
+  const Subject* subject = nullptr;  // the ConfigMap
+  RestoreStep step = RestoreStep::kNone;
+  std::string id;          // value of annotation pgbackrest-restore
+  std::string instance;    // whose volume is restored
+  std::string repository;  // "repo1"
+  std::vector<std::string> options;
+  std::vector<std::string> others;   // instances with data of before
+  std::vector<std::string> cleared;  // those of them that are empty now
+  bool cancelled = false;            // `instance` starts with what it had
+  bool safe = true;                  // everything of before is in the archive
+  std::string undo;                  // options that bring back what it was before
+  std::string backup;                // "Complete": a full backup was taken since
+  std::string message;               // of the end
+  std::string began;                 // RFC 3339
+
+  // It is neither at its end nor not begun.
+  [[nodiscard]] bool UnderWay() const;
+  // No instance serves because of it.
+  [[nodiscard]] bool Stops() const;
+  // Backups of before lie on a branch of history that replicas cannot be made of.
+  [[nodiscard]] bool NeedsBackup() const;
+  // What the first backup after it is for.
+  [[nodiscard]] std::string BackupId() const { return "replica-create/" + id; }
+};
+
 struct ClusterView {
   ClusterKey key;
   const Subject* subject = nullptr;  // the PostgresCluster; null if it is gone
@@ -100,7 +139,7 @@ struct ClusterView {
   std::int64_t generation = 0;
   bool deleting = false;         // metadata.deletionTimestamp is set
   std::string startup_instance;  // status.startupInstance: led last before a shutdown; "" if none
-  std::shared_ptr<const Manifest> manifest;  // null while it was not observed
+  std::shared_ptr<const Manifest> manifest;       // null while it was not observed
   std::map<std::string, InstanceView> instances;  // by name
   LockView lock;
   SyncView sync;
@@ -108,6 +147,7 @@ struct ClusterView {
   const Subject* dcs_config = nullptr;    // Endpoints c-ha-config
   bool bootstrapped = false;              // c-ha-config carries `initialize`
   std::string system_identifier;
+  RestoreView restore;
   std::map<std::string, NodeView> nodes;              // all nodes, by name
   std::map<kube::ObjectRef, const Subject*> objects;  // all that belongs to it
   bool complete = false;  // every kind that all need was listed since the start: absence is proof
@@ -121,6 +161,8 @@ struct ClusterView {
   // The instance that holds the lock and is out of recovery: role label, member state and lock
   // agree.
   const InstanceView* Primary() const;
+  // Whether a restore in place lets this instance run.
+  bool MayRun(const std::string& instance) const;
   // The instance whose pod has this name.
   const InstanceView* ByPod(std::string_view pod) const;
 };
@@ -141,6 +183,11 @@ class Readings {
   std::shared_ptr<const Manifest> manifest_;
   std::map<std::string, Pod, std::less<>> pods_;  // by name
 };
+
+// The ConfigMap's word for it: "Stopping".
+std::string_view RestoreStepWord(RestoreStep step);
+// Reads view.restore out of view.objects (restore_place.cc).
+void ReadRestore(ClusterView& view);
 
 ClusterView Project(const World& world, const ClusterKey& key);
 ClusterView Project(const World& world, const ClusterKey& key, Readings& readings);

@@ -29,7 +29,9 @@ PGO_NAME(kLabelRepo, "pgbackrest-repo");
 PGO_NAME(kLabelRepoVolume, "pgbackrest-volume");
 PGO_NAME(kLabelBackup, "pgbackrest-backup");  // of a Job: manual, replica-create, scheduled
 PGO_NAME(kLabelBackupSchedule, "pgbackrest-cronjob");  // of a Job: full, diff, incr
+PGO_NAME(kLabelRestore, "pgbackrest-restore");  // of a Job and its pods: they restore in place
 // annotations on objects of ours
+PGO_NAME(kRestoreId, "restore-id");     // of such a Job and its pods: which restore they are of
 PGO_NAME(kBackupId, "backup-id");       // of a Job: what it is for; the same in the backup itself
 PGO_NAME(kBackupSlot, "backup-slot");   // of a Job: the moment its schedule names, RFC 3339
 PGO_NAME(kRecipeAnnotation, "recipe");  // digest of the recipe that filled a Secret
@@ -45,6 +47,9 @@ PGO_NAME(kAsked, "asked");                         // on pods: digest of what th
 PGO_NAME(kRestartRolling, "restart-rolling");      // "true": the primary by switchover
 PGO_NAME(kReload, "reload");                       // any new value: reload configuration
 PGO_NAME(kBackupAsked, "pgbackrest-backup");       // any new value: backups.pgbackrest.manual
+PGO_NAME(kRestoreAsked, "pgbackrest-restore");     // any new value: backups.pgbackrest.restore
+// before a restore the newest WAL must be in the repository: "Archive" (default), or not: "None"
+PGO_NAME(kRestoreSafety, "pgbackrest-restore-safety");
 // annotation of a StatefulSet: its instance is being removed, and its volumes with it ("Delete") or
 // not ("Keep")
 PGO_NAME(kLeaving, "leaving");
@@ -94,6 +99,12 @@ inline std::string RepoVolumeName(std::string_view c, std::string_view repo) {
 }
 inline std::string BackrestName(std::string_view c) { return std::string(c) + "-pgbackrest"; }
 inline std::string BackrestConfigName(std::string_view c) { return BackrestName(c) + "-config"; }
+inline std::string RestoreJobName(std::string_view c) {
+  return std::string(c) + "-pgbackrest-restore";
+}
+inline std::string ClearJobName(std::string_view i, std::string_view suffix) {
+  return std::string(i) + "-clear-" + std::string(suffix);
+}
 inline std::string BackupJobName(std::string_view c, std::string_view suffix) {
   return std::string(c) + "-backup-" + std::string(suffix);
 }

@@ -31,6 +31,7 @@ std::string Seen(const ClusterView& view, const Sight& sight) {
   }
   if (sight.bootstrapped) out += view.bootstrapped ? "bootstrapped " : "new ";
   if (sight.backups_status) out += DumpJson(BackupsStatus(view));
+  if (sight.restore) AddSeq(view.restore.subject, out);
   return out + sight.settings;
 }
 
@@ -64,6 +65,10 @@ ClusterView Shown(const ClusterView& view, const Sight& sight, Subject& own) {
   for (const auto& [kind, name] : sight.objects) Show(view.Find(kind, name), shown);
   if (sight.roster) ShowRoster(view, shown);
   shown.bootstrapped = sight.bootstrapped && view.bootstrapped;
+  if (sight.restore) {
+    shown.restore = view.restore;
+    Show(view.restore.subject, shown);
+  }
   shown.dcs_config = shown.Find("Endpoints", kube::DcsConfigName(view.key.name));
   return shown;
 }

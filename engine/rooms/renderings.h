@@ -25,6 +25,7 @@ struct Sight {
   bool roster = false;          // instances with their StatefulSets and volumes, without their pods
   bool bootstrapped = false;    // whether the cluster was initialized
   bool backups_status = false;  // status.pgbackrest of the PostgresCluster
+  bool restore = false;         // the place of a restore in place
   std::string settings;         // what of the operator's own settings is rendered, as text
 };
 

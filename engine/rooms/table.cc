@@ -13,6 +13,7 @@
 #include "engine/rooms/instances/instances.h"
 #include "engine/rooms/instances/power.h"
 #include "engine/rooms/replication/replication.h"
+#include "engine/rooms/restores/restores.h"
 #include "engine/rooms/rollout/rollout.h"
 #include "engine/rooms/scaling/scaling.h"
 #include "engine/rooms/services/services.h"
@@ -34,7 +35,11 @@ void AddStatus(const ClusterView& view, Now now, Plans& plans) {
   Json members = Json::object();
   for (const auto& [room, plan] : plans) {
     conditions.insert(conditions.end(), plan->conditions.begin(), plan->conditions.end());
-    for (const auto& [key, value] : plan->status.items()) members[key] = value;
+    for (const auto& [key, value] : plan->status.items()) {
+      // A section may be of several rooms, each with members of its own.
+      if (!value.is_object() || !members.contains(key)) members[key] = Json::object();
+      value.is_object() ? members[key].update(value) : void(members[key] = value);
+    }
   }
   plans.emplace_back("status", Shared(status::PlanStatus(view, conditions, members, now)));
 }
@@ -65,11 +70,15 @@ std::shared_ptr<const Plan> RenderInstances(const PlanInput& in,
                                             const std::map<std::string, std::string>& off) {
   auto settings = instances::SettingsFor(in.context.settings, in.view.spec().postgres_version);
   settings.off = off;
+  for (const auto& member : cluster::Roster(in.view)) {
+    // A restore in place stops instances and lets them run again.
+    if (!in.view.MayRun(member.name)) settings.off.emplace(member.name, "stopped by the restore");
+  }
   Sight sight;
-  sight.roster = sight.bootstrapped = true;
+  sight.roster = sight.bootstrapped = sight.restore = true;
   sight.settings =
       settings.image + ' ' + settings.backrest_image + (settings.openshift ? " o" : "");
-  for (const auto& [name, why] : off) sight.settings += '\n' + name + ' ' + why;
+  for (const auto& [name, why] : settings.off) sight.settings += '\n' + name + ' ' + why;
   return in.renderings.Get("instances", in.view, sight, [&](const ClusterView& shown) {
     return instances::PlanInstances(shown, settings);
   });
@@ -95,7 +104,7 @@ std::shared_ptr<const Plan> RenderCertificates(const PlanInput& in) {
 std::shared_ptr<const Plan> RenderConfig(const PlanInput& in) {
   Sight sight;
   sight.objects = {{"Endpoints", kube::DcsConfigName(in.view.key.name)}};
-  sight.roster = sight.bootstrapped = sight.backups_status = true;
+  sight.roster = sight.bootstrapped = sight.backups_status = sight.restore = true;
   return in.renderings.Get("config", in.view, sight, config::PlanConfig);
 }
 
@@ -137,6 +146,9 @@ Changes PlanChanges(const PlanInput& in) {
 
 // What follows from a manifest that breaks no rule, but for failover.
 void AddRooms(const PlanInput& in, const Changes& changes, Plans& plans) {
+  plans.emplace_back(restores::kRoom,
+                     Shared(restores::PlanRestores({in.view, in.memory.restores, in.memory.ledger,
+                                                    in.context.settings, in.now})));
   plans.emplace_back(rollout::kRoom, changes.rollout);
   plans.emplace_back(scaling::kRoom, changes.scaling);
   plans.emplace_back("deletion", Shared(deletion::PlanDeletion(in.view)));
@@ -164,7 +176,7 @@ void Pause(Plans& plans) {
     Plan held = *plan;
     held.objects.clear();
     const bool owns = room == failover::kRoom || room == rollout::kRoom || room == scaling::kRoom ||
-                      room == backups::kRoom || room == "deletion";
+                      room == backups::kRoom || room == restores::kRoom || room == "deletion";
     if (!owns) held.proposals.clear();
     plan = Shared(std::move(held));
   }

@@ -134,13 +134,14 @@ std::vector<Payload> FakeKube::ListAll() const {
 }
 
 void Loop::Step(std::vector<Payload> payloads) {
-  if (payloads.empty()) return;
+  if (payloads.empty() || died_) return;
   std::vector<Event> events;
   std::uint64_t seq = records.size() + 1;
   for (Payload& payload : payloads) events.push_back({Seq(seq++), now_, std::move(payload)});
   std::vector<JournalRecord> out;
   for (const Event& event : events) out.push_back(RecordOf(event, engine.world()));
   const auto step = engine.Step(events, now_);
+  if (Dies(0, actions.size() + step.actions.size())) return;
   out.push_back(RecordOf(step.decided));
   for (const Action& action : step.actions) out.push_back(RecordOf(action));
   for (auto& record : out) {
@@ -150,19 +151,28 @@ void Loop::Step(std::vector<Payload> payloads) {
     actions.push_back(action);
     outbox_.push_back(action);
   }
+  static_cast<void>(Dies(1, actions.size()));
+}
+
+bool Loop::Dies(int cut, std::size_t count) {
+  if (death_ && death_->cut == cut && count > death_->action) died_ = true;
+  return died_;
 }
 
 void Loop::Post(std::vector<Payload> events) { Step(std::move(events)); }
 
 bool Loop::Settle(int rounds_max) {
   for (int round = 0; round < rounds_max; ++round) {
-    if (outbox_.empty()) return true;
+    if (outbox_.empty() || died_) return !died_;
     Advance(kSecond / 100);
     std::vector<Payload> answers;
+    std::size_t carried = actions.size() - outbox_.size();
     for (const Action& action : std::exchange(outbox_, {})) {
       for (Payload& payload : kube.Carry(action)) answers.push_back(std::move(payload));
+      if (Dies(2, ++carried)) return false;
     }
     Step(std::move(answers));
+    if (Dies(3, carried)) return false;
   }
   return false;
 }
@@ -177,6 +187,8 @@ void Loop::Rotate(std::size_t part_bytes) {
 
 void Loop::Restart() {
   outbox_.clear();
+  if (died_) death_.reset();
+  died_ = false;
   engine = Engine();
   Rebuilder rebuilder(engine);
   for (const StoredRecord& record : records) rebuilder.Feed(record);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,16 @@ class Loop {
   bool Settle(int rounds_max = 200);
   // The process is killed: what was under way is lost; a new engine is rebuilt from the records.
   void Restart();
+  // The process is to die around the `action`th action from the start of the records, at one of
+  // four cuts: before what decided it is appended, after that, after it was sent, after its
+  // outcome.
+  struct Death {
+    std::size_t action = 0;
+    int cut = 0;
+  };
+  void DieAt(Death death) { death_ = death; }
+  // It has died: nothing more is done until Restart.
+  bool died() const { return died_; }
   // A new segment: its baseline is written, and the engine goes on from it.
   void Rotate(std::size_t part_bytes);
 
@@ -63,6 +74,10 @@ class Loop {
     now_.elapsed_us += us;
   }
 
+  bool Dies(int cut, std::size_t actions);
+
+  std::optional<Death> death_;
+  bool died_ = false;
   std::vector<Action> outbox_;
   Now now_{1'780'000'000 * kSecond, 1000 * kSecond};
 };

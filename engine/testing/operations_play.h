@@ -59,7 +59,7 @@ class OperationsPlay : public ::testing::Test {
   }
 
   // What PostgreSQL and Patroni do when something is run in their pod.
-  Json Ran(const Exec& exec) {
+  virtual Json Ran(const Exec& exec) {
     const std::string all = DumpJson(Json(exec.argv));
     const std::string& pod = exec.ref.name;
     if (all.find("/restart") != std::string::npos) started_[pod] = std::to_string(++starts_);
@@ -77,15 +77,25 @@ class OperationsPlay : public ::testing::Test {
   }
 
   // One round of StatefulSet controller, kubelet and Patroni.
-  void Turn() {
+  virtual void Turn() {
     std::vector<Payload> seen;
     for (const auto& ref : loop.kube.All("StatefulSet")) TurnSet(ref, seen);
+    for (const auto& ref : loop.kube.All("Job")) TurnJob(ref, seen);
     TurnPatroni(seen);
     if (!seen.empty()) loop.Post(std::move(seen));
   }
   void Change(const kube::ObjectRef& ref, Json object, std::vector<Payload>& seen) {
     const Json* now = loop.kube.Find(ref);
     if (now == nullptr || *now != object) seen.push_back(loop.kube.Put(ref, std::move(object)));
+  }
+  // How a Job gets on: it is at its end at once.
+  virtual void TurnJob(const kube::ObjectRef& ref, std::vector<Payload>& seen) {
+    Json job = *loop.kube.Find(ref);
+    Put(job, {"status", "conditions"}, JsonLiteral(R"([{"type": "Complete", "status": "True"}])"));
+    Change(ref, std::move(job), seen);
+  }
+  static bool IsInstance(const kube::ObjectRef& ref) {
+    return ref.name.find("repo-host") == std::string::npos;
   }
   void TurnSet(const kube::ObjectRef& ref, std::vector<Payload>& seen) {
     Json set = *loop.kube.Find(ref);
@@ -103,12 +113,14 @@ class OperationsPlay : public ::testing::Test {
       [{"name":"database","state":{"running":{}},"ready":true}],
       "conditions":[{"type":"Ready","status":"True"}]},"spec":{"nodeName":"node1"}})");
     Put(object, {"metadata", "labels", kube::kLabelCluster}, "hippo");
-    Put(object, {"metadata", "labels", kube::kLabelInstance}, ref.name);
+    if (IsInstance(ref)) Put(object, {"metadata", "labels", kube::kLabelInstance}, ref.name);
     Put(object, {"metadata", "labels", "controller-revision-hash"}, revision);
     seen.push_back(loop.kube.Put(pod, object));
   }
   void TurnPatroni(std::vector<Payload>& seen) {
     auto pods = loop.kube.All("Pod");
+    std::erase_if(pods, [](const auto& ref) { return !IsInstance(ref); });
+    if (pods.empty()) leader_.clear();
     if (pods.empty()) return;
     const auto is_there = [&](const std::string& name) {
       return std::ranges::any_of(pods, [&](const auto& ref) { return ref.name == name; });
@@ -141,9 +153,8 @@ class OperationsPlay : public ::testing::Test {
     Annotate("hippo-ha", {{"leader", leader_}, {"renewTime", std::to_string(++renewals_)}}, seen);
     Annotate("hippo-ha-sync", {{"leader", leader_}, {"sync_standby", standby}}, seen);
     const kube::ObjectRef config{"Endpoints", "postgres", "hippo-ha-config"};
-    if (loop.kube.Find(config) == nullptr) {
-      Annotate(config.name, {{"initialize", "7412"}, {"config", "{}"}}, seen);
-    }
+    if (loop.kube.Find(config) == nullptr) Annotate(config.name, {{"config", "{}"}}, seen);
+    Annotate(config.name, {{"initialize", "7412"}}, seen);
   }
   void Annotate(const std::string& name, const std::map<std::string, std::string>& annotations,
                 std::vector<Payload>& seen) {
@@ -162,8 +173,10 @@ class OperationsPlay : public ::testing::Test {
     for (int round = 1; round < 600 && quiet < 20; ++round) {
       const auto before = loop.actions.size();
       loop.Settle(1);
-      if (kill_each > 0 && round % kill_each == 0 && round < 12 * kill_each) Kill();
+      const bool kill = kill_each > 0 && round % kill_each == 0 && round < 12 * kill_each;
+      if (kill || loop.died()) Kill();
       Turn();
+      if (loop.died()) Kill();
       Watch();
       loop.Wait(kSecond);
       loop.Post({Ticked{}});
@@ -172,7 +185,7 @@ class OperationsPlay : public ::testing::Test {
     EXPECT_EQ(quiet, 20) << "it does not come to rest: " << loop.actions.back().sentence;
   }
   // Invariants, whatever goes on.
-  void Watch() {
+  virtual void Watch() {
     std::size_t down = 0;
     const auto sets = loop.kube.All("StatefulSet");
     for (const auto& ref : sets) {

@@ -52,6 +52,27 @@ class Scene:
                     "spec": {"backups": {"pgbackrest": {"manual": {
                         "repoName": "repo1", "options": list(options)}}}}})
 
+    def restore(self, value, options=()):
+        self.patch({"metadata": {"annotations": {L.LABEL + "pgbackrest-restore": value}},
+                    "spec": {"backups": {"pgbackrest": {"restore": {
+                        "enabled": True, "repoName": "repo1", "options": list(options)}}}}})
+
+    def told(self):
+        return self.lab.condition(CLUSTER, "PGBackRestoreProgressing") or {}
+
+    def place(self):
+        """The restore's place, as a successor of the operator would find it."""
+        found = self.lab.api.get(f"/api/v1/namespaces/{self.lab.ns}/configmaps/{CLUSTER}-intent") or {}
+        return found.get("data", {})
+
+    def wait_restored(self, value, seconds=240):
+        def ended():
+            status = (self.lab.cluster(CLUSTER) or {}).get("status", {}).get("pgbackrest", {}).get("restore", {})
+            if self.told().get("reason") in ("RestoreFailed", "RestoreRefused", "RestoreUnsafe"):
+                raise L.Failed(json.dumps(self.told()))
+            return status.get("id") == value and status.get("finished") and status.get("succeeded")
+        L.wait_for(f"restore {value} has ended", ended, seconds)
+
     def condition(self, kind, name=CLUSTER):
         return (self.lab.condition(name, kind) or {}).get("status") == "True"
 
@@ -169,6 +190,14 @@ def schedule(scene):
     return {"slots": len(found), "why": "schedule repo1/incr names"}
 
 
+def archived(scene):
+    """All that was written so far is in the repository."""
+    last = scene.sql("select pg_walfile_name(pg_current_wal_lsn())")
+    scene.sql("select pg_switch_wal()")
+    L.wait_for("the WAL is archived", lambda: scene.sql(
+        "select coalesce(last_archived_wal, '') from pg_stat_archiver")[:24] >= last, 60)
+
+
 def copy_to_a_moment(scene):
     """A new cluster as the old one was at a moment, replica and backup of its own included."""
     scene.sql("create table if not exists kept (i int); truncate kept; "
@@ -176,10 +205,7 @@ def copy_to_a_moment(scene):
     moment = scene.sql("select clock_timestamp()")
     time.sleep(0.05)  # the clock must go on before the rows go
     scene.sql("delete from kept")
-    last = scene.sql("select pg_walfile_name(pg_current_wal_lsn())")
-    scene.sql("select pg_switch_wal()")
-    L.wait_for("the WAL is archived", lambda: scene.sql(
-        "select coalesce(last_archived_wal, '') from pg_stat_archiver")[:24] >= last, 60)
+    archived(scene)
     since = time.time()
     scene.apply(manifest("rhino", dataSource={"postgresCluster": {
         "clusterName": CLUSTER, "repoName": "repo1",
@@ -196,6 +222,93 @@ def copy_to_a_moment(scene):
     return {"seconds": round(took, 1), "rows": int(rows), "why": "one instance"}
 
 
+def restore_in_place(scene):
+    """As it was at a moment; the operator is killed while the volume is overwritten, and while the replicas
+    are made anew."""
+    scene.sql("create table if not exists visits (i int); truncate visits; "
+              "insert into visits select generate_series(1, 1000)")
+    moment = scene.sql("select clock_timestamp()")
+    time.sleep(0.05)  # the clock must go on before other rows come
+    scene.sql("insert into visits select generate_series(2001, 2500)")
+    before = {name: pod["uid"] for name, pod in scene.lab.pods(CLUSTER).items()}
+    old = int(scene.sql("select timeline_id from pg_control_checkpoint()"))
+    since = time.time()
+    scene.restore("one", ["--type=time", f'--target="{moment}"'])
+    for step in ("Restoring", "Rebuilding"):
+        L.wait_for(f"step {step}", lambda step=step: scene.place().get("step") == step, 120, 0.02)
+        scene.lab.stop_operator(signal.SIGKILL)
+        scene.lab.start_operator()
+    scene.wait_restored("one")
+    took = time.time() - since
+    rows, late = scene.sql("select count(*) filter (where i <= 1000), count(*) filter (where i > 2000) "
+                           "from visits").split("|")
+    new = int(scene.sql("select timeline_id from pg_control_checkpoint()"))
+    if (rows, late) != ("1000", "0") or new <= old:
+        raise L.Failed(f"1000 rows and none of later are wanted, not {rows} and {late}; timeline {old} -> {new}")
+    after = {name: pod["uid"] for name, pod in scene.lab.pods(CLUSTER).items()}
+    if set(before) != set(after) or set(before.values()) & set(after.values()):
+        raise L.Failed(f"the same instances in new pods are wanted: {before} {after}")
+    jobs = scene.lab.objects("jobs", f"{L.LABEL}cluster={CLUSTER},{L.LABEL}pgbackrest-restore",
+                             "/apis/batch/v1")
+    if len([j for j in jobs if j["metadata"]["name"] == f"{CLUSTER}-pgbackrest-restore"]) != 1:
+        raise L.Failed(f"one job is wanted: {jobs}")
+    scene.sql("insert into visits values (0)")
+    for name in scene.lab.streaming(CLUSTER):
+        L.wait_for(f"{name} has the newest row", lambda name=name: scene.command(
+            name, "database", "psql", "-U", "postgres", "-h", "/tmp/postgres", "-XAtqc",
+            "select count(*) from visits").strip() == "1001", 30)
+    scene.ask("after-restore", ["--type=incr"])
+    scene.wait_manual("after-restore", 180)
+    return {"seconds": round(took, 1), "rows": int(rows), "timelines": [old, new], "why": "restored: "}
+
+
+def restore_bad_target(scene):
+    """What cannot be reached stops nothing."""
+    before = {name: pod["uid"] for name, pod in scene.lab.pods(CLUSTER).items()}
+    for value, options, says in (
+            ("early", ["--type=time", '--target="2020-01-01 00:00:00+00"'], "oldest one ends at"),
+            ("odd", ["--type=time", "--target=yesterday"], "must be a moment with its time zone"),
+            ("set", ["--set=20200101-000000F"], "must be a backup of repo1")):
+        scene.restore(value, options)
+        L.wait_for(f"{value} is refused", lambda says=says: says in scene.told().get("message", "") and
+                   scene.told().get("reason") == "RestoreRefused", 30)
+    # pgo does not leave a wish behind that would come true some day.
+    done = scene.lab.pgo("restore", CLUSTER, "--pitr-target=2020-01-01 00:00:00+00", "--no-prompt", check=False)
+    annotations = scene.lab.cluster(CLUSTER)["metadata"]["annotations"]
+    if done.returncode != 2 or "oldest one ends at" not in done.stderr or \
+            L.LABEL + "pgbackrest-restore" in annotations:
+        raise L.Failed(f"a refusal is wanted: {done.returncode} {done.stderr} {annotations}")
+    after = {name: pod["uid"] for name, pod in scene.lab.pods(CLUSTER).items()}
+    if before != after or not scene.lab.primary(CLUSTER):
+        raise L.Failed(f"nothing is to stop: {before} {after}")
+    return {"why": "refused: "}
+
+
+def restore_and_back(scene):
+    """By pgo, to a moment, and back to what that overwrote."""
+    scene.sql("create table if not exists coins (i int); truncate coins; insert into coins values (1), (2)")
+    moment = scene.sql("select clock_timestamp()")
+    time.sleep(0.05)  # the clock must go on before the row comes
+    scene.sql("insert into coins values (3)")
+    since = time.time()
+    done = json.loads(scene.lab.pgo("restore", CLUSTER, f"--pitr-target={moment}", "--no-prompt", "-o", "json",
+                                    seconds=300).stdout)
+    took = time.time() - since
+    if scene.sql("select count(*) from coins") != "2":
+        raise L.Failed(f"2 coins are wanted: {done}")
+    undo = scene.place()["undo"]
+    if undo not in done["message"]:
+        raise L.Failed(f"the way back is to be told: {done}")
+    scene.lab.pgo("restore", CLUSTER, "--backup-opts", undo, "--no-prompt", seconds=300)
+    if scene.sql("select count(*) from coins") != "3":
+        raise L.Failed(f"3 coins are wanted after {undo}")
+    told = scene.lab.pgo("history", CLUSTER, "--kind", "restore", seconds=60).stdout
+    why = scene.lab.pgo("why", CLUSTER, seconds=60).stdout
+    if "RESTORE" not in why or "Stopping" in told and undo not in told:
+        raise L.Failed(f"history and why tell of it: {why} {told}")
+    return {"seconds": round(took, 1), "undo": undo, "why": "restored: "}
+
+
 def replica_of_backup(scene):
     """A new replica is made of the backup; the rest comes from the archive."""
     scene.lab.pgo("scale", CLUSTER, "--replica-count=1", seconds=180)
@@ -208,7 +321,8 @@ def replica_of_backup(scene):
 
 SCENES = [("first-backup", first_backup), ("by-hand", by_hand), ("operator-killed", operator_killed),
           ("host-killed", host_killed), ("schedule", schedule), ("replica-of-backup", replica_of_backup),
-          ("copy-to-a-moment", copy_to_a_moment)]
+          ("copy-to-a-moment", copy_to_a_moment), ("restore-in-place", restore_in_place),
+          ("restore-bad-target", restore_bad_target), ("restore-and-back", restore_and_back)]
 
 
 def check_journal(lab, name, word):

@@ -57,6 +57,7 @@ void SayFailed(const Input& in, const JobView& job, const std::string& what, Pla
 
 bool FirstIsDone(const Input& in, const Repository& repo, const JobView* job) {
   if (job != nullptr && job->complete) return true;
+  if (in.view.restore.NeedsBackup()) return false;  // those of before serve no replica any more
   const Json* status = InStatus(in.view, repo.name);
   return status != nullptr && GetBool(*status, {"replicaCreateBackupComplete"});
 }
@@ -99,7 +100,9 @@ bool ManualIsDone(const Input& in, const std::string& asked, const JobView* job)
 
 void PlanFirst(const Input& in, const std::vector<JobView>& jobs, Plan& plan) {
   const Repository& repo = in.view.spec().backups.repositories.front();
-  const JobView* job = WithId(jobs, "replica-create", "replica-create");
+  const std::string id =
+      in.view.restore.NeedsBackup() ? in.view.restore.BackupId() : "replica-create";
+  const JobView* job = WithId(jobs, "replica-create", id);
   const bool done = FirstIsDone(in, repo, job);
   plan.conditions.push_back({"PGBackRestReplicaCreate", done,
                              done ? "RepoBackupComplete" : "RepoBackupNotComplete",
@@ -112,9 +115,12 @@ void PlanFirst(const Input& in, const std::vector<JobView>& jobs, Plan& plan) {
     return;
   }
   if (job != nullptr || !Obstacle(in, jobs, repo).empty()) return;
-  Order order{"replica-create", "replica-create", repo.name, "full", {}, "", ""};
+  Order order{"replica-create", id, repo.name, "full", {}, "", ""};
   Proposal again;
-  OrderBackup(in, order, "first backup into " + repo.name + ": replicas can be made of it",
+  OrderBackup(in, order,
+              "first backup into " + repo.name +
+                  (in.view.restore.NeedsBackup() ? " after the restore" : "") +
+                  ": replicas can be made of it",
               {in.view.subject->seq.value(), in.view.Primary()->pod->subject->seq.value()},
               Json::object(), plan);
   plan.proposals.back().once = false;  // its job is removed when it failed

@@ -25,8 +25,12 @@ Json RepositoryStatus(const Input& in, const Repository& repo, const std::vector
   }
   if (!first) return out;
   const Json* before = InStatus(in.view, repo.name);
-  bool done = before != nullptr && GetBool(*before, {"replicaCreateBackupComplete"});
-  for (const JobView& job : jobs) done = done || (job.kind == "replica-create" && job.complete);
+  const bool anew = in.view.restore.NeedsBackup();
+  bool done = !anew && before != nullptr && GetBool(*before, {"replicaCreateBackupComplete"});
+  for (const JobView& job : jobs) {
+    const bool counts = !anew || job.id == in.view.restore.BackupId();
+    done = done || (job.kind == "replica-create" && job.complete && counts);
+  }
   out["replicaCreateBackupComplete"] = done;
   return out;
 }

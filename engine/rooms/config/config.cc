@@ -13,7 +13,9 @@ namespace {
 using cluster::ClusterView;
 
 // Once the first repository has the backup that replicas are made of.
+// After a restore in place: the backup that was taken since.
 std::string ReplicaCommand(const ClusterView& cluster) {
+  if (cluster.restore.NeedsBackup()) return "";
   const auto& first = cluster.spec().backups.repositories.front();
   for (const Json& repo : GetArray(cluster.subject->object, {"status", "pgbackrest", "repos"})) {
     if (GetString(repo, {"name"}) == first.name && GetBool(repo, {"replicaCreateBackupComplete"})) {

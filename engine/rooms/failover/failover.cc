@@ -260,6 +260,7 @@ Plan PlanFailover(const Input& in) {
     Progress(in, plan);
     return plan;
   }
+  if (in.view.restore.Stops()) return plan;  // nobody is to lead until room restores says so
   MakeKnown(in, plan);
   if (plan.proposals.empty()) Detect(in, plan);
   if (plan.proposals.empty()) PlanSwitchover(in, plan);

@@ -61,7 +61,8 @@ bool SaySource(const ClusterView& cluster, Plan& plan) {
     plan.conditions.push_back({"PostgresDataInitialized", ok, reason, std::move(message)});
   };
   const std::string from = source.repository + " of cluster " + source.cluster;
-  if (cluster.bootstrapped) {
+  // A restore in place takes `bootstrapped` away for a while; the data is there.
+  if (cluster.bootstrapped || cluster.restore.Stops()) {
     say(true, "PGBackRestRestoreComplete", "made from " + from);
     return true;
   }

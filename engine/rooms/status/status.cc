@@ -33,6 +33,7 @@ constexpr auto kOurs = std::to_array<std::string_view>({"Ready",
                                                         "PGBackRestReplicaRepoReady",
                                                         "PGBackRestReplicaCreate",
                                                         "PGBackRestManualBackupSuccessful",
+                                                        "PGBackRestoreProgressing",
                                                         "BackupOptionsReadable",
                                                         "BackupSchedulesValid",
                                                         "PostgresDataInitialized"});
