@@ -1,5 +1,7 @@
 #include "journal/format/frame.h"
 
+#include <algorithm>
+
 #include "journal/format/sha256.h"
 #include "journal/format/wire.h"
 
@@ -110,6 +112,7 @@ Result<FrameView> ViewFrame(std::string_view bytes) {
   frame.header = *header;
   frame.header_bytes = bytes.substr(0, kHeaderBytes);
   const std::string_view body = bytes.substr(kHeaderBytes, header->len);
+  frame.items.reserve(std::min<std::size_t>(header->n, body.size()));
   Cursor cursor(body);
   for (std::size_t i = 0; i < header->n && cursor.ok(); ++i) {
     frame.items.push_back({SplitRecord(cursor, body), std::nullopt});

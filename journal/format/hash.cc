@@ -1,6 +1,9 @@
 #include "journal/format/hash.h"
 
-#include <openssl/evp.h>
+// The block function itself, without the provider's way to it: a record has some 150 bytes, of
+// which that way would cost more than the hashing. It is the same assembly underneath.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <algorithm>
 
@@ -9,18 +12,6 @@
 
 namespace pgo::journal {
 namespace {
-
-// Fetched once: looking an algorithm up by name costs more than hashing a record.
-const EVP_MD* Algorithm() {
-  static EVP_MD* const md = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  PGO_CHECK(md != nullptr, "OpenSSL has no SHA-256");
-  return md;
-}
-
-Sha256& Shared() {
-  thread_local Sha256 hasher;
-  return hasher;
-}
 
 template <std::size_t kSize>
 std::optional<std::array<std::uint8_t, kSize>> ParseHex(std::string_view hex) {
@@ -37,30 +28,39 @@ std::optional<std::array<std::uint8_t, kSize>> ParseHex(std::string_view hex) {
 }  // namespace
 
 struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  SHA256_CTX context{};
+  void Begin() { PGO_CHECK(SHA256_Init(&context) == 1, "SHA-256 refused"); }
+  void Update(std::string_view bytes) {
+    PGO_CHECK(SHA256_Update(&context, bytes.data(), bytes.size()) == 1, "SHA-256 refused");
+  }
+  Hash Finish() {
+    Hash hash{};
+    PGO_CHECK(SHA256_Final(hash.data(), &context) == 1, "SHA-256 refused");
+    return hash;
+  }
+  // The hash of all parts in a row.
+  static Hash Of(std::initializer_list<std::string_view> parts) {
+    State state;
+    state.Begin();
+    for (const std::string_view part : parts) state.Update(part);
+    return state.Finish();
+  }
 };
 
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  PGO_CHECK(state_->context != nullptr, "out of memory");
-  PGO_CHECK(EVP_DigestInit_ex(state_->context, Algorithm(), nullptr) == 1, "SHA-256 refused");
-}
-Sha256::~Sha256() { EVP_MD_CTX_free(state_->context); }
+Sha256::Sha256() : state_(std::make_unique<State>()) { state_->Begin(); }
+Sha256::~Sha256() = default;
 
-void Sha256::Update(std::string_view bytes) {
-  PGO_CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1, "SHA-256 refused");
-}
+void Sha256::Update(std::string_view bytes) { state_->Update(bytes); }
 
 Hash Sha256::Finish() {
-  Hash hash{};
-  PGO_CHECK(EVP_DigestFinal_ex(state_->context, hash.data(), nullptr) == 1, "SHA-256 refused");
-  PGO_CHECK(EVP_DigestInit_ex(state_->context, nullptr, nullptr) == 1, "SHA-256 refused");
+  const Hash hash = state_->Finish();
+  state_->Begin();
   return hash;
 }
 
-Hash Sha256Of(std::string_view bytes) {
-  Shared().Update(bytes);
-  return Shared().Finish();
-}
+Hash Sha256::Of(std::initializer_list<std::string_view> parts) { return State::Of(parts); }
+
+Hash Sha256Of(std::string_view bytes) { return Sha256::Of({bytes}); }
 
 Hash HashFrom(std::string_view bytes) {
   Hash hash{};
@@ -69,30 +69,20 @@ Hash HashFrom(std::string_view bytes) {
   return hash;
 }
 
-Hash LeafOf(std::string_view record) {
-  Shared().Update(std::string_view("\x00", 1));
-  Shared().Update(record);
-  return Shared().Finish();
-}
+Hash LeafOf(std::string_view record) { return Sha256::Of({std::string_view("\x00", 1), record}); }
 
 Hash RootOf(std::span<const Hash> leaves) {
-  Shared().Update("\x01");
-  for (const Hash& leaf : leaves) Shared().Update(BytesOf(leaf));
-  return Shared().Finish();
+  static_assert(sizeof(Hash) == 32, "leaves lie one behind the other");
+  return Sha256::Of(
+      {"\x01", {reinterpret_cast<const char*>(leaves.data()), leaves.size() * sizeof(Hash)}});
 }
 
 Hash ChainOf(const Hash& before, std::string_view header, const Hash& root) {
-  Shared().Update("\x02");
-  Shared().Update(BytesOf(before));
-  Shared().Update(header);
-  Shared().Update(BytesOf(root));
-  return Shared().Finish();
+  return Sha256::Of({"\x02", BytesOf(before), header, BytesOf(root)});
 }
 
 Hash GenesisOf(const JournalId& id) {
-  Shared().Update("\x03pgo journal");
-  Shared().Update({reinterpret_cast<const char*>(id.data()), id.size()});
-  return Shared().Finish();
+  return Sha256::Of({"\x03pgo journal", {reinterpret_cast<const char*>(id.data()), id.size()}});
 }
 
 std::string HexOf(std::span<const std::uint8_t> bytes) {

@@ -22,13 +22,18 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-ZSTD_CCtx* Compressor(int level) {
-  thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
-  if (context == nullptr) return nullptr;
-  ZSTD_CCtx_reset(context.get(), ZSTD_reset_session_and_parameters);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 1);
+// One for each level: setting its parameters anew costs as much as compressing a short payload.
+template <int kLevelOf>
+ZSTD_CCtx* Compressor() {
+  thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context([] {
+    ZSTD_CCtx* made = ZSTD_createCCtx();
+    if (made == nullptr) return made;
+    ZSTD_CCtx_setParameter(made, ZSTD_c_compressionLevel, kLevelOf);
+    ZSTD_CCtx_setParameter(made, ZSTD_c_checksumFlag, 1);
+    ZSTD_CCtx_setParameter(made, ZSTD_c_contentSizeFlag, 1);
+    return made;
+  }());
+  if (context != nullptr) ZSTD_CCtx_reset(context.get(), ZSTD_reset_session_only);
   return context.get();
 }
 
@@ -97,7 +102,7 @@ Result<std::string> DecompressWith(std::string_view stored, std::string_view pre
 
 std::optional<std::string> Compress(std::string_view payload) {
   if (payload.size() < kCompressBytesMin) return std::nullopt;
-  ZSTD_CCtx* const context = Compressor(kLevel);
+  ZSTD_CCtx* const context = Compressor<kLevel>();
   if (context == nullptr) return std::nullopt;
   return CompressInto(context, payload, payload.size() - 1);
 }
@@ -107,7 +112,7 @@ std::optional<std::string> CompressDelta(std::string_view payload, std::string_v
       base.empty() || base.size() > kDeltaPayloadBytesMax) {
     return std::nullopt;
   }
-  ZSTD_CCtx* const context = Compressor(kDeltaLevel);
+  ZSTD_CCtx* const context = Compressor<kDeltaLevel>();
   if (context == nullptr) return std::nullopt;
   if (ZSTD_isError(ZSTD_CCtx_refPrefix(context, base.data(), base.size())) != 0U) {
     return std::nullopt;

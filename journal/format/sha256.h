@@ -1,6 +1,7 @@
 // Incremental SHA-256. Internal to journal/.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 
@@ -16,6 +17,8 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
   void Update(std::string_view bytes);
   Hash Finish();  // and starts anew
+  // Of the parts in a row, without an object for it.
+  static Hash Of(std::initializer_list<std::string_view> parts);
 
  private:
   struct State;
