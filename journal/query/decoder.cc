@@ -46,10 +46,21 @@ void Decoder::Forget(std::uint64_t seq) {
 void Decoder::Keep(std::uint64_t seq, const std::string& payload, std::size_t depth) {
   if (payload.size() > kept_bytes_max_) return;
   Forget(seq);
-  kept_.push_front({seq, payload, depth});
+  kept_.push_front({seq, payload, depth, anchor_, false});
   by_seq_[seq] = kept_.begin();
   kept_bytes_ += payload.size();
   while (kept_bytes_ > kept_bytes_max_) Forget(kept_.back().seq);
+}
+
+// In the order of time: whether another record was read already that rests on this base. The next
+// of a row rests on the one before it, and now and then one on the one a step before; what neither
+// can rest on any more is forgotten.
+bool Decoder::Use(std::uint64_t base) {
+  const auto found = by_seq_.find(base);
+  if (found == by_seq_.end()) return false;
+  const bool again = std::exchange(found->second->used, true);
+  if (again || !found->second->anchor) Forget(base);
+  return again;
 }
 
 // The records behind `base`, itself first, back to one that is kept (and not given) or whole.
@@ -74,7 +85,9 @@ Result<std::vector<Decoder::Link>> Decoder::WalkBack(std::uint64_t base) {
 
 Result<std::string> Decoder::Payload(const RecordView& view) {
   depth_ = 0;
+  anchor_ = true;
   if (view.codec != Codec::kDelta) return DecodePayload(view);
+  anchor_ = false;
   Result<std::vector<Link>> links = WalkBack(view.base);
   if (!links) return Fail(links.error());
   std::string payload;  // of the record before the one in turn
@@ -98,7 +111,7 @@ Result<std::string> Decoder::Payload(const RecordView& view) {
     if (order_ == Order::kNewestFirst) Keep(link->seq, payload, depth_);
     ++depth_;
   }
-  if (order_ == Order::kOldestFirst) Forget(view.base);  // what follows rests on this one
+  if (order_ == Order::kOldestFirst) anchor_ = Use(view.base);
   return DecodePayload(view, payload);
 }
 

@@ -43,9 +43,12 @@ class Decoder {
   struct Kept {
     std::uint64_t seq;
     std::string payload;
-    std::size_t depth;  // bases behind it
+    std::size_t depth;    // bases behind it
+    bool anchor = false;  // a later record than the next may rest on it too
+    bool used = false;    // a record that rests on it was read
   };
   struct Link;
+  bool Use(std::uint64_t base);
   Result<std::string> Payload(const RecordView& view);
   Result<std::vector<Link>> WalkBack(std::uint64_t base);
   const Kept* Find(std::uint64_t seq);
@@ -57,6 +60,7 @@ class Decoder {
   std::size_t kept_bytes_max_;
   std::size_t kept_bytes_ = 0;
   std::size_t depth_ = 0;
+  bool anchor_ = false;   // of the record decoded last
   std::list<Kept> kept_;  // used last first
   std::unordered_map<std::uint64_t, std::list<Kept>::iterator> by_seq_;
 };

@@ -90,6 +90,28 @@ TEST(DecoderTest, EachRecordOfAWalkIsFetchedOnceInEitherOrder) {
   EXPECT_EQ(shelf.fetched_, 59);
 }
 
+TEST(DecoderTest, ABaseThatTwoRecordsRestOnIsFetchedOnceToo) {
+  Shelf shelf;
+  for (std::uint64_t seq = 1; seq <= 64; ++seq) {
+    const std::uint64_t base = seq % 8 == 1 && seq > 1 ? seq - 8 : seq - 1;
+    shelf.Put(seq, Version("a", seq), base, Version("a", base).payload);
+  }
+  Decoder forward = shelf.Open();
+  for (std::uint64_t seq = 1; seq <= 64; ++seq) {
+    const auto record = forward.Decode(shelf.bytes_[seq], seq);
+    ASSERT_TRUE(Ok(record));
+    EXPECT_EQ(*record, Version("a", seq));
+  }
+  EXPECT_EQ(shelf.fetched_, 0);
+  Decoder back = shelf.Open(Order::kNewestFirst);
+  for (std::uint64_t seq = 64; seq > 0; --seq) {
+    const auto record = back.Decode(shelf.bytes_[seq], seq);
+    ASSERT_TRUE(Ok(record));
+    EXPECT_EQ(*record, Version("a", seq));
+  }
+  EXPECT_LE(shelf.fetched_, 63);
+}
+
 TEST(DecoderTest, ReadsOnWhenItMayKeepNothing) {
   Shelf shelf;
   shelf.PutChain(20);

@@ -28,7 +28,8 @@ std::string Bases::KeyOf(std::uint16_t type, std::string_view subject) {
 }
 
 std::size_t Bases::BytesOf(const Row& row) {
-  return kRowBytes + 2 * row.key.size() + row.payload.capacity();
+  const std::size_t anchor = row.anchor ? row.anchor->payload.capacity() : 0;
+  return kRowBytes + 2 * row.key.size() + row.newest.payload.capacity() + anchor;
 }
 
 void Bases::Shrink() {
@@ -39,12 +40,28 @@ void Bases::Shrink() {
   }
 }
 
+// What the next version of the row rests on; given_ holds its payload.
+Base Bases::Rest(Row& row) {
+  const bool step = (row.place + 1) % kBasesStep == 0;
+  if (step && row.anchor) {
+    Version anchor = *std::exchange(row.anchor, std::nullopt);
+    std::swap(given_, anchor.payload);
+    row.newest.depth = anchor.depth + 1;
+    return {anchor.seq, given_};
+  }
+  std::swap(given_, row.newest.payload);
+  const Base base{row.newest.seq, given_};
+  if (row.place % kBasesStep == 0) row.anchor = Version{base.seq, row.newest.depth, given_};
+  ++row.newest.depth;
+  return base;
+}
+
 std::optional<Base> Bases::Next(const Record& record, std::uint64_t seq) {
   if (bytes_max_ == 0 || !Fits(record)) return std::nullopt;
   const std::string key = KeyOf(record.type, record.subjects.front());
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) {
-    rows_.push_front({key, seq, 0, record.payload});
+    rows_.push_front({key, {seq, 0, record.payload}, 0, std::nullopt});
     by_key_[key] = rows_.begin();
     bytes_ += BytesOf(rows_.front());
     Shrink();
@@ -53,19 +70,28 @@ std::optional<Base> Bases::Next(const Record& record, std::uint64_t seq) {
   rows_.splice(rows_.begin(), rows_, found->second);
   Row& row = rows_.front();
   bytes_ -= BytesOf(row);
-  std::swap(given_, row.payload);
-  const std::uint64_t before = std::exchange(row.seq, seq);
-  row.payload = record.payload;
-  row.depth = row.depth + 1 < kBasesMax ? row.depth + 1 : 0;
-  const bool whole = row.depth == 0;
+  std::optional<Base> base;
+  if (row.place + 1 < kBasesMax) {
+    base = Rest(row);
+    ++row.place;
+  } else {
+    row.place = row.newest.depth = 0;
+    row.anchor.reset();
+  }
+  row.newest.seq = seq;
+  row.newest.payload = record.payload;
   bytes_ += BytesOf(row);
   Shrink();
-  return whole ? std::nullopt : std::optional<Base>({before, given_});
+  return base;
 }
 
 bool Bases::Learn(const Record& record, std::uint64_t seq, std::size_t depth) {
   if (!Fits(record)) return true;
-  Row row{KeyOf(record.type, record.subjects.front()), seq, depth, record.payload};
+  // Its place is not known, but that it rests on fewer records than there are before it.
+  Row row{KeyOf(record.type, record.subjects.front()),
+          {seq, depth, record.payload},
+          depth,
+          std::nullopt};
   if (bytes_ + BytesOf(row) > bytes_max_) return false;
   if (by_key_.contains(row.key)) return true;
   bytes_ += BytesOf(row);

@@ -1,7 +1,9 @@
 // The newest payloads of the active segment, so that the next ones can be stored as differences.
 //
-// What a record resembles is the one before it of the same type and first subject. At least every
-// kBasesMax-th of such a row is stored whole. Bounded by bytes: what was used longest ago is
+// What a record resembles is the one before it of the same type and first subject; every
+// kBasesStep-th of such a row rests on the one a whole step before instead, so that reading a
+// record goes back over few others. At least every kBasesMax-th of a row is stored whole. Bounded
+// by bytes: what was used longest ago is
 // forgotten first, and its next version is stored whole. For the writer's thread alone.
 #pragma once
 
@@ -14,6 +16,8 @@
 #include "journal/format/record.h"
 
 namespace pgo::journal {
+
+inline constexpr std::size_t kBasesStep = 8;
 
 class Bases {
  public:
@@ -31,12 +35,18 @@ class Bases {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
-  struct Row {
-    std::string key;
+  struct Version {
     std::uint64_t seq = 0;
     std::size_t depth = 0;  // bases behind it, at most
     std::string payload;
   };
+  struct Row {
+    std::string key;
+    Version newest;
+    std::size_t place = 0;          // of the newest: how many of the row since one that was whole
+    std::optional<Version> anchor;  // the one whose place is the last full step before the newest's
+  };
+  Base Rest(Row& row);
   static std::string KeyOf(std::uint16_t type, std::string_view subject);
   static std::size_t BytesOf(const Row& row);
   void Shrink();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "journal/query/bundle_file.h"
 #include "journal/query/decoder.h"
 #include "journal/store/journal.h"
@@ -38,10 +40,26 @@ TEST(BasesTest, OneInSixtyFourIsWhole) {
   EXPECT_EQ(whole, 10);
 }
 
+TEST(BasesTest, ARecordRestsOnFewOthers) {
+  Bases bases(1U << 20U);
+  std::map<std::uint64_t, std::size_t> depth;
+  std::size_t all = 0;
+  for (std::uint64_t seq = 1; seq <= 640; ++seq) {
+    const Record record = Version("a", seq);
+    const auto base = bases.Next(record, seq);
+    if (base) EXPECT_EQ(base->payload, Version("a", base->seq).payload) << seq;
+    depth[seq] = base ? depth[base->seq] + 1 : 0;
+    EXPECT_LE(depth[seq], 2 * (kBasesStep - 1)) << seq;
+    all += depth[seq];
+  }
+  EXPECT_EQ(all / 640, 7U);
+}
+
 TEST(BasesTest, ForgetsWhatWasUsedLongestAgo) {
-  Bases bases(4 * Version("a", 1).payload.size());
-  for (const char* subject : {"a", "b", "a", "c", "d"}) bases.Next(Version(subject, 1), 1);
-  EXPECT_LE(bases.bytes(), 4 * Version("a", 1).payload.size());
+  Bases bases(6 * Version("a", 1).payload.size());
+  for (const char* subject : {"a", "b", "e", "a", "c", "d", "f"})
+    bases.Next(Version(subject, 1), 1);
+  EXPECT_LE(bases.bytes(), 6 * Version("a", 1).payload.size());
   EXPECT_TRUE(bases.Knows(1, "d"));
   EXPECT_TRUE(bases.Knows(1, "a"));
   EXPECT_FALSE(bases.Knows(1, "b"));
@@ -153,13 +171,13 @@ TEST_F(DeltaJournalTest, GoesOnWithDifferencesAfterAReopen) {
   Turn();
   Write(40);
   Open();
-  Write(30);
+  Write(60);
   const std::uint64_t first = 10 * 3 + 1 + 40 * 3 + 1;
   const auto bases = BasesIn({first, first});
   EXPECT_EQ(bases[0], first - 3);
-  // Counted from before the reopen: 40 and 24 make 64.
-  EXPECT_EQ(BasesIn({first + 23 * 3, first + 23 * 3})[0], first + 22 * 3);
-  EXPECT_EQ(BasesIn({first + 24 * 3, first + 24 * 3})[0], 0U);
+  // Counted from the 4 steps and 7 records that the newest rested on before: 11 and 53 make 64.
+  EXPECT_EQ(BasesIn({first + 51 * 3, first + 51 * 3})[0], first + 50 * 3);
+  EXPECT_EQ(BasesIn({first + 52 * 3, first + 52 * 3})[0], 0U);
   ExpectAll(*journal_);
   Open();
   ExpectAll(*journal_);
@@ -201,7 +219,7 @@ TEST_F(DeltaJournalTest, ABundleCarriesTheBasesOfWhatItKeeps) {
   ASSERT_TRUE(Ok(entry));
   EXPECT_EQ(entry->record, written_[rare - 1]);
   EXPECT_TRUE(Fails(At(*file, 2), Code::kNotFound));
-  EXPECT_EQ(file->footer().records, 55U);
+  EXPECT_EQ(file->footer().records, 13U);
   EXPECT_EQ(WEXITSTATUS(std::system(("python3 journal/format/verify_bundle.py '" +
                                      dir_.Path("bundle.pgoj") + "' >/dev/null")
                                         .c_str())),

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "journal/query/decoder.h"
@@ -111,14 +112,20 @@ namespace {
 class Delivery {
  public:
   Delivery(rocksdb::DB& db, const std::vector<Segment>& segments, Order order)
-      : frames_(db, segments),
+      : order_(order),
+        frames_(db, segments),
         bases_(db, segments),
         decoder_([this](std::uint64_t seq) { return Stored(seq); }, order) {}
-  void Enter(const Segment& segment) { segment_ = segment; }
+  void Enter(const Segment& segment) {
+    segment_ = segment;
+    read_.clear();
+  }
 
   // Whether the callback wants more.
   Result<bool> Give(std::string_view subject, std::uint64_t seq, const EntryCallback& callback) {
-    const auto place = frames_.Find(seq);
+    const auto read = read_.extract(seq);
+    Result<std::optional<FrameCursor::Place>> place =
+        read.empty() ? frames_.Find(seq) : std::optional(read.mapped().Get());
     if (!place) return Damaged(seq, place.error());
     if (!*place) return Damaged(seq, {Code::kCorrupt, "which is missing"});
     Result<Record> record = decoder_.Decode((*place)->bytes, seq);
@@ -131,17 +138,33 @@ class Delivery {
   }
 
  private:
+  // A record that was read as the base of another, and is often the next one to be given.
+  struct Read {
+    FrameHeader frame;
+    std::string bytes;
+    [[nodiscard]] FrameCursor::Place Get() const { return {frame, bytes}; }
+  };
+  static constexpr std::size_t kReadMax = 256;
+
   tl::unexpected<Error> Damaged(std::uint64_t seq, const Error& what) const {
     return Fail(what.code, "the index of segment " + std::to_string(segment_.number) +
                                " names record " + std::to_string(seq) + ", " + what.message);
   }
   Result<std::optional<std::string>> Stored(std::uint64_t seq) {
     if (seq < segment_.first_seq) return std::optional<std::string>();
-    return StoredIn(bases_, seq);
+    const auto place = bases_.Find(seq);
+    if (!place) return Fail(place.error());
+    if (!*place) return std::optional<std::string>();
+    std::optional<std::string> bytes((*place)->bytes);
+    if (read_.size() >= kReadMax) read_.clear();
+    if (order_ == Order::kNewestFirst) read_.insert_or_assign(seq, Read{(*place)->frame, *bytes});
+    return bytes;
   }
 
+  const Order order_;
   FrameCursor frames_;
   FrameCursor bases_;
+  std::unordered_map<std::uint64_t, Read> read_;
   Decoder decoder_;
   Segment segment_;
 };
