@@ -114,7 +114,7 @@ void AddBundleVerbs(Grammar& grammar) {
             "Kubernetes), or ID/EPOCH/SEQ/CHAIN");
       });
   grammar.Verb<ShowJournal>(
-      "journal status", "Show what the operator's journal consists of: segments, times, sizes",
+      "journal status", "Show what the operator's journal consists of, and which replicas have it",
       "  pgo journal status\n  pgo journal status -o json", [](CLI::App&, ShowJournal&) {});
   grammar.Verb<IncidentExport>(
       "incident export", "Fetch the operator's records of a time as one file that verifies itself",

@@ -145,6 +145,38 @@ Status Run(const VerifyFile& options, const Common& common, Console& console) {
   return {};
 }
 
+namespace {
+
+// Which replica this is, who leads, and how far the others are behind.
+std::string ReplicationText(const Json& json) {
+  const std::string role = GetString(json, {"role"});
+  if (role.empty()) return "";
+  const std::string leader = GetString(json, {"leader"});
+  const std::int64_t behind = GetInt(json, {"behind_seconds"});
+  std::string text = "replica " + GetString(json, {"name"}) + ": " + role + ", epoch " +
+                     std::to_string(GetInt(json, {"epoch"}));
+  if (role != "leader") {
+    text += leader.empty() ? ", nobody leads" : ", " + leader + " leads";
+    text += behind < 0 ? ", never in step yet" : ", in step " + Count(behind, "second") + " ago";
+  }
+  text += "\n";
+  if (const std::string anchor = GetString(json, {"anchor"}); !anchor.empty()) {
+    text += "anchor on the Lease: " + anchor + "\n";
+  }
+  if (const std::string why = GetString(json, {"why"}); !why.empty()) text += why + "\n";
+  const auto& followers = GetArray(json, {"followers"});
+  if (followers.empty()) return text;
+  Table table({"FOLLOWER", "HAS", "LAG", "SEEN"});
+  for (const Json& one : followers) {
+    table.Row({GetString(one, {"name"}), "#" + std::to_string(GetInt(one, {"seq"})),
+               Count(static_cast<std::uint64_t>(GetInt(one, {"lag_records"})), "record"),
+               std::to_string(GetInt(one, {"seen_seconds"})) + " s ago"});
+  }
+  return text + table.Text();
+}
+
+}  // namespace
+
 Status Run(const ShowJournal&, const Common& common, Console& console) {
   auto address = FindOperator(common);
   if (!address) return Fail(address.error());
@@ -173,6 +205,7 @@ Status Run(const ShowJournal&, const Common& common, Console& console) {
                Bytes(number(one, "bytes")) + (GetBool(one, {"active"}) ? "  active" : "")});
   }
   console.out.Print(table.Text());
+  console.out.Print(ReplicationText(GetObject(*json, {"replication"})));
   if (const std::string why = GetString(*json, {"refuses_writes_since"}); !why.empty()) {
     console.out.Line(console.out.Styled(Style::kBad, "it refuses writes: " + why));
   }

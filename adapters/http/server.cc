@@ -116,6 +116,7 @@ class ServerImpl final : public Server {
       if (error) return Fail(Code::kInvalid, "server certificate: " + error.message());
       tls_.use_private_key(asio::buffer(options_.private_key), asio::ssl::context::pem, error);
       if (error) return Fail(Code::kInvalid, "server private key: " + error.message());
+      if (Status asked = AskForCertificates(); !asked) return asked;
     }
     const auto address = asio::ip::make_address(options_.address, error);
     if (error) return Fail(Code::kInvalid, "listen address " + options_.address + " is no address");
@@ -139,6 +140,19 @@ class ServerImpl final : public Server {
   }
 
  private:
+  Status AskForCertificates() {
+    if (options_.client_authority.empty()) return {};
+    ErrorCode error;
+    tls_.add_certificate_authority(asio::buffer(options_.client_authority), error);
+    // Without a name for them, clients that come back with a session would be refused.
+    static constexpr unsigned char kSessions[] = "pgo";
+    SSL_CTX_set_session_id_context(tls_.native_handle(), kSessions, sizeof kSessions - 1);
+    if (!error) {
+      tls_.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, error);
+    }
+    return error ? Fail(Code::kInvalid, "authority of clients: " + error.message()) : Status();
+  }
+
   struct Connection {
     std::shared_ptr<tcp::socket> socket;
     std::thread thread;

@@ -34,6 +34,9 @@ struct ServerOptions {
   std::uint16_t port = 0;   // 0: any free one
   std::string certificate;  // PEM chain; empty: no TLS
   std::string private_key;  // PEM
+  // PEM; clients must show a certificate of this authority, or the handshake fails. Empty: they
+  // need none.
+  std::string client_authority;
   // Requests need `Authorization: Bearer <token>`; empty: everybody may ask. Compared in constant
   // time.
   std::string token;

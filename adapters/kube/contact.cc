@@ -19,6 +19,11 @@ void ContactTracker::Report(const std::string& source, bool ok, const std::strin
   sink_.Post({Contact{all, what}});
 }
 
+void ContactTracker::PostAgain() {
+  const std::lock_guard lock(mu_);
+  posted_.reset();
+}
+
 void ContactTracker::Forget(const std::string& source) {
   const std::lock_guard lock(mu_);
   sources_.erase(source);

@@ -22,6 +22,8 @@ class ContactTracker {
   explicit ContactTracker(EventSink& sink) : sink_(sink) {}
   // `source`: "readyz" or "lease"; `what`: the request that told, with its error if it failed.
   void Report(const std::string& source, bool ok, const std::string& what);
+  // Whoever listens knows nothing yet: the next report is posted whatever it says.
+  void PostAgain();
   // This source says no more (the Lease is not renewed by a follower).
   void Forget(const std::string& source);
 

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "adapters/kube/credentials.h"
@@ -84,6 +85,16 @@ void KubeEffects::Halt() {
 }
 
 void KubeEffects::Resume() { halted_ = false; }
+
+bool KubeEffects::WaitIdle(std::int64_t most_ms) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(most_ms);
+  const auto left = [&] {
+    return std::max(std::chrono::milliseconds(0),
+                    std::chrono::duration_cast<std::chrono::milliseconds>(
+                        end - std::chrono::steady_clock::now()));
+  };
+  return writes_->WaitIdle(left()) && commands_->WaitIdle(left());
+}
 
 void KubeEffects::Abandon(const Action& action, const std::string& why) {
   sink_.Post({Done{action.id, Outcome::kAbandoned, "not sent: " + why, Json()}});

@@ -44,6 +44,8 @@ class KubeEffects final : public Effects {
   void Submit(Action action) override;
   void Halt() override;
   void Resume();  // leadership was won again
+  // After Halt: waits until what was under way has ended. False if something is after that time.
+  bool WaitIdle(std::int64_t most_ms);
 
  private:
   struct Ending {

@@ -33,9 +33,10 @@ Elector::Elector(std::shared_ptr<Credentials> credentials, std::string user_agen
       machine_(options_.lease),
       thread_([this] { Loop(); }) {}
 
-void Elector::Stop() {
+void Elector::Stop(bool release) {
   {
     const std::lock_guard lock(mu_);
+    if (!stopping_) release_ = release;
     stopping_ = true;
   }
   wake_.notify_all();
@@ -50,6 +51,31 @@ bool Elector::WriteAnchor(std::int64_t timeout_ms) {
   written_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
                     [&] { return stopping_ || anchored_ >= own; });
   return anchored_ >= own && !stopping_;
+}
+
+void Elector::Hasten() {
+  const std::lock_guard lock(mu_);
+  ++asked_;
+  wake_.notify_all();
+}
+
+LeaseView Elector::View() const {
+  const std::lock_guard lock(mu_);
+  return view_;
+}
+
+std::string Elector::found_anchors() const {
+  const std::lock_guard lock(mu_);
+  return found_anchors_;
+}
+
+void Elector::Show() {
+  {
+    const std::lock_guard lock(mu_);
+    view_ = machine_.View(Read());
+    found_anchors_ = machine_.found_anchor();
+  }
+  if (options_.on_read) options_.on_read();
 }
 
 std::int64_t Elector::RemainingUs() const {
@@ -69,21 +95,20 @@ void Elector::Carry(LeaseMachine::Outputs outputs) {
                             },
                             [&](Leading& leading) {
                               deadline_us_ = machine_.deadline_us();
+                              Show();
                               Tell(std::move(leading));
                             }},
                  output);
     }
     deadline_us_ = machine_.deadline_us();
+    Show();
     outputs = std::move(next);
   }
 }
 
 void Elector::Tell(Leading leading) {
-  if (leading.leading && options_.judge) leading.amnesia = options_.judge(machine_.found_anchor());
-  const bool amnesia = !leading.amnesia.empty();
   if (options_.on_change) options_.on_change(leading.leading);
   sink_.Post({std::move(leading)});
-  if (amnesia && options_.on_amnesia) options_.on_amnesia();
 }
 
 void Elector::Loop() {
@@ -92,7 +117,7 @@ void Elector::Loop() {
     const std::uint64_t asked = asked_;
     const bool hasten = asked > std::exchange(begun_, asked);
     lock.unlock();
-    if (hasten && machine_.leading()) machine_.Hasten();
+    if (hasten) machine_.Hasten();
     const std::int64_t renewed_us = machine_.renewed_us();
     Tick();
     lock.lock();
@@ -116,7 +141,9 @@ void Elector::Tick() {
 
 void Elector::GiveUp() {
   deadline_us_ = 0;
-  for (LeaseMachine::Output& output : machine_.Release(Read(), "the process ends")) {
+  if (!machine_.leading() || !release_) return contact_.Forget("lease");
+  const std::string anchor = options_.anchor ? options_.anchor(machine_.epoch()) : std::string();
+  for (LeaseMachine::Output& output : machine_.Release(Read(), "the process ends", anchor)) {
     if (auto* leading = std::get_if<Leading>(&output)) {
       if (options_.on_change) options_.on_change(false);
       sink_.Post({std::move(*leading)});

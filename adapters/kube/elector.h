@@ -10,6 +10,9 @@
 // epoch (an annotation), so an epoch names one leadership, and leaves the last leader's anchor as
 // it is: that is compared with the journal, and only once the verdict is in it replaced. A Lease
 // does not fence: what is sent must be answered before RemainingUs() runs out.
+//
+// A free or expired Lease is left for a while by a replica whose journal is behind (Candidacy), so
+// that one which has more goes first. The replica's own Lease is taken back at once.
 #pragma once
 
 #include <atomic>
@@ -17,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <variant>
@@ -30,6 +34,26 @@ namespace pgo::kube {
 
 inline constexpr std::string_view kEpochAnnotation = "postgres-operator.crunchydata.com/epoch";
 inline constexpr std::string_view kAnchorAnnotation = "postgres-operator.crunchydata.com/anchor";
+// HOST:PORT where the holder gives its journal to the other replicas; absent: nowhere.
+inline constexpr std::string_view kReplicaAnnotation = "postgres-operator.crunchydata.com/replica";
+
+// How this replica may take the Lease, as of now.
+struct Candidacy {
+  static constexpr std::int64_t kNever = -1;
+  std::int64_t hold_back_us = 0;  // how long the Lease must have been free, or kNever
+  std::int64_t last_epoch = 0;    // highest that the journal knows
+};
+
+// The Lease as it was read or written last.
+struct LeaseView {
+  bool known = false;      // it was read, and is there
+  bool leading = false;    // this replica holds it
+  bool free = false;       // nobody holds it, or it has expired
+  std::string holder;      // identity
+  std::string address;     // HOST:PORT of the holder's journal, or ""
+  std::int64_t epoch = 0;  // of the newest leadership
+  std::string anchors;     // as annotated
+};
 
 struct LeaseOptions {
   std::string ns, name;
@@ -38,7 +62,11 @@ struct LeaseOptions {
   std::int64_t duration_us = 15 * kSecond;
   std::int64_t renew_deadline_us = 10 * kSecond;
   std::int64_t renew_every_us = 2 * kSecond;
-  std::int64_t request_us = 3 * kSecond;  // longest wait for one answer
+  std::int64_t request_us = 3 * kSecond;     // longest wait for one answer
+  std::int64_t read_every_us = 2 * kSecond;  // while another one leads
+  std::string address;                       // of this replica's journal, for the Lease
+  // Asked when the Lease could be taken, with the anchors on it. Null: at once.
+  std::function<Candidacy(const std::string& anchors)> candidacy;
 };
 
 class LeaseMachine {
@@ -53,8 +81,10 @@ class LeaseMachine {
   // The next tick renews, though it is not yet time.
   void Hasten() { next_us_ = 0; }
   Outputs OnReply(const Reply& reply, Now now);
-  // Gives the Lease up. The request may go unanswered.
-  Outputs Release(Now now, const std::string& why);
+  // Gives the Lease up, with this anchor on it; "" leaves what is there. The request may go
+  // unanswered.
+  Outputs Release(Now now, const std::string& why, const std::string& anchor = "");
+  [[nodiscard]] LeaseView View(Now now) const;
 
   [[nodiscard]] bool leading() const { return leading_; }
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
@@ -70,7 +100,8 @@ class LeaseMachine {
   enum class Waiting : std::uint8_t { kNothing, kRead, kTake, kRenew };
 
   Outputs Read(Now now);
-  Outputs Take(Now now);
+  Outputs Try(Now now, bool own);
+  Outputs Take(Now now, std::int64_t last_epoch);
   Outputs Renew(Now now);
   Outputs OnRead(const Reply& reply, Now now);
   Outputs OnTaken(const Reply& reply, Now now);
@@ -91,16 +122,15 @@ class LeaseMachine {
   std::string anchor_, found_anchor_;
   Json lease_;                   // as last seen; null if there is none
   std::int64_t changed_us_ = 0;  // when its version was first seen
+  std::optional<std::int64_t> free_since_us_;
 };
 
 struct ElectorOptions {
   LeaseOptions lease;
   std::function<std::string(std::int64_t epoch)> anchor;  // before each write; may be empty
-  // Compares what the last leader left with the journal: why it is not whole, "" if it is.
-  std::function<std::string(const std::string& found)> judge;
-  std::function<void(bool leading)> on_change;  // before the event is posted
-  std::function<void()> on_amnesia;             // after the event was posted that says so
-  Observer observer;                            // of its requests
+  std::function<void(bool leading)> on_change;            // before the event is posted
+  std::function<void()> on_read;  // after each answer; on the elector's thread
+  Observer observer;              // of its requests
 };
 
 class Elector {
@@ -109,9 +139,17 @@ class Elector {
   Elector(std::shared_ptr<Credentials> credentials, std::string user_agent, EventSink& sink,
           ContactTracker& contact, ElectorOptions options);
   ~Elector() { Stop(); }
-  // Releases the Lease, waiting at most 2 s; nothing remains then. A second time does nothing. One
-  // thread at a time.
-  void Stop();
+  // Releases the Lease, waiting at most 2 s; nothing remains then. Without `release` it is left to
+  // expire: something that was sent under it may still be under way. A second time does nothing.
+  // One thread at a time.
+  void Stop(bool release = true);
+
+  // Reads or renews it now rather than at its next time. Any thread.
+  void Hasten();
+  // As of the last answer. Any thread.
+  [[nodiscard]] LeaseView View() const;
+  // What the last leader left on the Lease when the newest leadership of this replica began.
+  [[nodiscard]] std::string found_anchors() const;
 
   // Writes the anchor of now to the Lease and waits for that. False if it is not there within the
   // time, or leadership ends meanwhile. Any thread.
@@ -125,6 +163,7 @@ class Elector {
   void Carry(LeaseMachine::Outputs outputs);
   void Tell(Leading leading);
   void Tick();
+  void Show();
   void GiveUp();
 
   Client client_;
@@ -133,7 +172,10 @@ class Elector {
   const ElectorOptions options_;
   LeaseMachine machine_;  // the thread's alone
   std::atomic<std::int64_t> deadline_us_{0};
-  std::mutex mu_;
+  mutable std::mutex mu_;
+  LeaseView view_;
+  std::string found_anchors_;
+  bool release_ = true;
   std::condition_variable wake_;
   std::condition_variable written_;
   bool stopping_ = false;

@@ -36,8 +36,15 @@ struct Server {
 };
 
 struct Replica {
-  explicit Replica(const std::string& name, std::int64_t last_epoch = 0)
-      : machine({.ns = "pgo", .name = "lead", .identity = name, .last_epoch = last_epoch}) {}
+  explicit Replica(const std::string& name, std::int64_t last_epoch = 0,
+                   std::function<Candidacy(const std::string&)> candidacy = {},
+                   const std::string& address = "")
+      : machine({.ns = "pgo",
+                 .name = "lead",
+                 .identity = name,
+                 .last_epoch = last_epoch,
+                 .address = address,
+                 .candidacy = std::move(candidacy)}) {}
   // Ticks and answers until there is nothing more to do; "+7" on leading with epoch 7, "-" on
   // losing.
   std::string Tick(Server* server, double at_s) {
@@ -175,6 +182,50 @@ TEST(Elector, ReleaseFreesTheLeaseForTheNext) {
   EXPECT_EQ(a.Carry(&server, a.machine.Release(a.now, "bye")), "-");
   EXPECT_EQ(server.Holder(), "");
   EXPECT_EQ(b.Tick(&server, 3), "+2");
+}
+
+TEST(Elector, AReplicaThatIsBehindLeavesAFreeLeaseToOthersForAWhile) {
+  Server server;
+  Replica a("a");
+  a.Tick(&server, 1);
+  a.Tick(&server, 3);
+  std::string asked;
+  Replica b("b", 0, [&](const std::string& anchors) {
+    asked = anchors;
+    return Candidacy{5 * kSecond, 0};
+  });
+  EXPECT_EQ(b.Tick(&server, 4), "");
+  EXPECT_EQ(asked, "") << "nobody is asked about a Lease that is held";
+  a.Carry(&server, a.machine.Release(a.now, "bye", "head-2"));
+  EXPECT_EQ(b.Tick(&server, 6), "");
+  EXPECT_EQ(asked, "head-2");
+  EXPECT_TRUE(b.machine.View(b.now).free);
+  EXPECT_EQ(b.Tick(&server, 10), "");
+  EXPECT_EQ(b.Tick(&server, 12), "+2");
+}
+
+TEST(Elector, AReplicaThatMayNotLeadTakesNothing) {
+  Server server;
+  bool may = false;
+  Replica a("a", 0, [&](const std::string&) { return Candidacy{may ? 0 : Candidacy::kNever, 9}; });
+  for (double t = 1; t < 100; t += 2) EXPECT_EQ(a.Tick(&server, t), "") << t;
+  EXPECT_TRUE(server.lease.is_null());
+  may = true;
+  EXPECT_EQ(a.Tick(&server, 101), "+10") << "the journal knows epoch 9";
+}
+
+TEST(Elector, TheLeaseSaysWhereTheHoldersJournalIs) {
+  Server server;
+  Replica a("a", 0, {}, "10.0.0.1:8444"), b("b");
+  a.Tick(&server, 1);
+  b.Tick(&server, 2);
+  EXPECT_EQ(b.machine.View(b.now).address, "10.0.0.1:8444");
+  EXPECT_EQ(b.machine.View(b.now).holder, "a");
+  EXPECT_EQ(b.machine.View(b.now).epoch, 1);
+  a.Carry(&server, a.machine.Release(a.now, "bye"));
+  b.machine.Hasten();
+  b.Tick(&server, 2.5);
+  EXPECT_EQ(b.machine.View(b.now).address, "");
 }
 
 TEST(Elector, ADeletedLeaseEndsLeadershipAndIsMadeAnew) {

@@ -38,6 +38,11 @@ std::vector<Action> Lanes::Drain() {
   return out;
 }
 
+bool Lanes::WaitIdle(std::chrono::milliseconds most) {
+  std::unique_lock lock(mu_);
+  return idle_.wait_for(lock, most, [&] { return lanes_.empty(); });
+}
+
 void Lanes::Loop() {
   std::unique_lock lock(mu_);
   for (;;) {
@@ -54,6 +59,7 @@ void Lanes::Loop() {
     const auto it = lanes_.find(lane);
     if (it->second.empty()) {
       lanes_.erase(it);
+      if (lanes_.empty()) idle_.notify_all();
     } else {
       ready_.push_back(lane);
       wake_.notify_one();

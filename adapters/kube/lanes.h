@@ -2,6 +2,7 @@
 // side by side.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -23,13 +24,15 @@ class Lanes {
   void Put(const std::string& lane, Action action);
   // Takes back everything that has not begun.
   std::vector<Action> Drain();
+  // Waits until nothing is queued or runs. False if it does after that time.
+  bool WaitIdle(std::chrono::milliseconds most);
 
  private:
   void Loop();
 
   const std::function<void(Action&)> run_;
   std::mutex mu_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, idle_;
   std::map<std::string, std::deque<Action>>
       lanes_;                      // an entry exists while a job is queued or runs
   std::deque<std::string> ready_;  // lanes with a job and none running

@@ -56,6 +56,12 @@ Json LeaseMachine::Written(Now now, const std::string& holder) const {
   Put(lease, {"spec", "leaseDurationSeconds"}, holder.empty() ? 1 : options_.duration_us / kSecond);
   Put(lease, {"spec", "renewTime"}, MicroTime(now.wall_us));
   if (!anchor_.empty()) Put(lease, {"metadata", "annotations", kAnchorAnnotation}, anchor_);
+  const std::string address = holder.empty() ? std::string() : options_.address;
+  if (!address.empty()) {
+    Put(lease, {"metadata", "annotations", kReplicaAnnotation}, address);
+  } else if (lease["metadata"].contains("annotations")) {
+    lease["metadata"]["annotations"].erase(std::string(kReplicaAnnotation));
+  }
   return lease;
 }
 
@@ -76,10 +82,37 @@ LeaseMachine::Outputs LeaseMachine::Read(Now now) {
   return {Timed(GetRequest({"Lease", options_.ns, options_.name}), now)};
 }
 
-LeaseMachine::Outputs LeaseMachine::Take(Now now) {
+LeaseView LeaseMachine::View(Now now) const {
+  LeaseView view;
+  view.known = lease_.is_object();
+  view.leading = leading_;
+  if (!view.known) return view;
+  view.holder = HolderOf(lease_);
+  view.free = view.holder.empty() || (!leading_ && Expired(now));
+  view.address = GetString(lease_, {"metadata", "annotations", kReplicaAnnotation});
+  view.epoch = EpochOf(lease_);
+  view.anchors = GetString(lease_, {"metadata", "annotations", kAnchorAnnotation});
+  return view;
+}
+
+// The Lease may be taken. One that another replica had is left to those that know more.
+LeaseMachine::Outputs LeaseMachine::Try(Now now, bool own) {
+  if (!free_since_us_) free_since_us_ = now.elapsed_us;
+  Candidacy candidacy;
+  if (options_.candidacy) {
+    candidacy =
+        options_.candidacy(GetString(lease_, {"metadata", "annotations", kAnchorAnnotation}));
+  }
+  if (candidacy.hold_back_us == Candidacy::kNever) return {};
+  if (!own && now.elapsed_us - *free_since_us_ < candidacy.hold_back_us) return {};
+  return Take(now, std::max(candidacy.last_epoch, options_.last_epoch));
+}
+
+LeaseMachine::Outputs LeaseMachine::Take(Now now, std::int64_t last_epoch) {
   waiting_ = Waiting::kTake;
   sent_us_ = now.elapsed_us;
-  const std::int64_t epoch = std::max(EpochOf(lease_), options_.last_epoch) + 1;
+  free_since_us_.reset();
+  const std::int64_t epoch = std::max(EpochOf(lease_), last_epoch) + 1;
   found_anchor_ = GetString(lease_, {"metadata", "annotations", kAnchorAnnotation});
   anchor_.clear();
   Json lease = Written(now, options_.identity);
@@ -113,7 +146,7 @@ LeaseMachine::Outputs LeaseMachine::OnTick(Now now, const std::string& anchor) {
                 std::to_string(options_.renew_deadline_us / kSecond) + " s");
   }
   if (waiting_ != Waiting::kNothing || now.elapsed_us < next_us_) return {};
-  next_us_ = now.elapsed_us + options_.renew_every_us;
+  next_us_ = now.elapsed_us + (leading_ ? options_.renew_every_us : options_.read_every_us);
   return leading_ ? Renew(now) : Read(now);
 }
 
@@ -137,7 +170,7 @@ LeaseMachine::Outputs LeaseMachine::OnRead(const Reply& reply, Now now) {
     lease_ = nullptr;
     Outputs lost = Lose("the Lease was deleted");
     if (!lost.empty()) return lost;
-    return Take(now);
+    return Try(now, false);
   }
   if (!reply.ok()) return {};
   Remember(reply.body, now);
@@ -147,7 +180,9 @@ LeaseMachine::Outputs LeaseMachine::OnRead(const Reply& reply, Now now) {
     if (holder == options_.identity && EpochOf(lease_) == epoch_) return Renew(now);
     return Lose(holder.empty() ? "the Lease was released" : "the Lease is held by " + holder);
   }
-  if (holder.empty() || holder == options_.identity || Expired(now)) return Take(now);
+  const bool own = holder == options_.identity;
+  if (holder.empty() || own || Expired(now)) return Try(now, own);
+  free_since_us_.reset();
   return {};
 }
 
@@ -176,8 +211,10 @@ LeaseMachine::Outputs LeaseMachine::OnRenewed(const Reply& reply, Now now) {
   return {};
 }
 
-LeaseMachine::Outputs LeaseMachine::Release(Now now, const std::string& why) {
+LeaseMachine::Outputs LeaseMachine::Release(Now now, const std::string& why,
+                                            const std::string& anchor) {
   if (!leading_) return {};
+  anchor_ = anchor;
   waiting_ = Waiting::kNothing;
   Outputs out{Timed(UpdateRequest({"Lease", options_.ns, options_.name}, Written(now, "")), now)};
   for (Output& lost : Lose(why)) out.insert(out.begin(), std::move(lost));

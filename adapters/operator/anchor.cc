@@ -83,12 +83,12 @@ std::string WithAnchor(std::string_view found, const journal::JournalHead& head)
   return text;
 }
 
-std::string WhyAmnesia(const journal::Reader& journal, std::string_view anchors) {
+std::string WhyAmnesia(const journal::Reader& journal, std::string_view anchors, bool shared) {
   if (anchors.empty()) return "";
   const auto heads = ReadAnchors(anchors);
   if (!heads) return heads.error().message;
   const journal::JournalHead own = journal.Head();
-  const journal::JournalHead head = AnchorOf(*heads, own.journal_id);
+  const journal::JournalHead head = shared ? heads->front() : AnchorOf(*heads, own.journal_id);
   const std::string named = "the Lease names record " + std::to_string(head.seq);
   if (head.journal_id != own.journal_id) {
     return named + " of journal " + journal::HexOf(head.journal_id) +
@@ -102,11 +102,32 @@ std::string WhyAmnesia(const journal::Reader& journal, std::string_view anchors)
       return "";
     case journal::AnchorVerdict::kBehind:
       return "the journal ends with record " + std::to_string(own.seq) + ", " + named +
-             ": it was rolled back or lost its end";
+             (shared ? ": this replica had not got the rest, or it was rolled back"
+                     : ": it was rolled back or lost its end");
     case journal::AnchorVerdict::kForeign:
       return named + " with another chain: the journal is of another history";
   }
   return "";
+}
+
+std::int64_t HoldBackUs(const journal::Reader& journal, std::string_view anchors) {
+  if (anchors.empty()) return 0;
+  const auto heads = ReadAnchors(anchors);
+  if (!heads) return kHoldBackBehindUs;
+  if (heads->front().journal_id != journal.Head().journal_id) return kHoldBackForeignUs;
+  if (heads->front().seq > journal.Head().seq + kHoldBackFarRecords) return kHoldBackForeignUs;
+  const auto verdict = journal::CompareAnchor(journal, heads->front());
+  if (!verdict) return kHoldBackForkedUs;
+  switch (*verdict) {
+    case journal::AnchorVerdict::kHolds:
+    case journal::AnchorVerdict::kExpired:
+      return 0;
+    case journal::AnchorVerdict::kBehind:
+      return kHoldBackBehindUs;
+    case journal::AnchorVerdict::kForeign:
+      return kHoldBackForkedUs;
+  }
+  return 0;
 }
 
 }  // namespace pgo

@@ -63,6 +63,33 @@ TEST_F(AnchorTest, AJournalThatEndsBeforeItOrIsAnotherDoesNot) {
   EXPECT_NE(WhyAmnesia(*journal, "nonsense"), "");
 }
 
+TEST_F(AnchorTest, WhoKnowsLessLeavesAFreeLeaseToOthersForLonger) {
+  const auto journal = Open("j");
+  EXPECT_EQ(HoldBackUs(*journal, ""), 0) << "a first start";
+  Append(*journal);
+  const std::string anchor = AnchorText(journal->Head());
+  EXPECT_EQ(HoldBackUs(*journal, anchor), 0);
+  Append(*journal);
+  EXPECT_EQ(HoldBackUs(*journal, anchor), 0) << "it has more";
+  const auto at = [&](const char* seq) {
+    std::string ahead = anchor;
+    ahead.replace(ahead.find("/0/1/"), 5, std::string("/0/") + seq + "/");
+    return HoldBackUs(*journal, ahead);
+  };
+  EXPECT_EQ(at("7"), kHoldBackBehindUs);
+  EXPECT_EQ(at("10003"), kHoldBackForeignUs) << "it has next to nothing";
+  std::string chain = anchor;
+  chain.back() = chain.back() == '0' ? '1' : '0';
+  EXPECT_EQ(HoldBackUs(*journal, chain), kHoldBackForkedUs);
+  const auto other = Open("other");
+  EXPECT_EQ(HoldBackUs(*other, anchor), kHoldBackForeignUs);
+  EXPECT_EQ(HoldBackUs(*other, WithAnchor(anchor, other->Head())), 0);
+  EXPECT_EQ(HoldBackUs(*journal, WithAnchor(anchor, other->Head())), kHoldBackForeignUs)
+      << "the newest leader's journal counts";
+  EXPECT_EQ(WhyAmnesia(*journal, WithAnchor(anchor, other->Head())), "");
+  EXPECT_NE(WhyAmnesia(*journal, WithAnchor(anchor, other->Head()), true), "");
+}
+
 // Each replica has a journal of its own: it is judged by its own anchor, and only the first
 // leadership of one that the Lease does not know begins with amnesia.
 TEST_F(AnchorTest, ASuccessorIsJudgedByItsOwnAnchor) {

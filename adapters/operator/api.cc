@@ -71,6 +71,24 @@ http::Response Frames(const http::Request& request, const journal::Journal& jour
   return response;
 }
 
+// Who leads, how far this replica is behind, and, on the leader, how far the others are.
+Json Replicas(const Standing& standing, const ReplicaDesk& desk, std::uint64_t head) {
+  const Role role = standing.role();
+  const std::int64_t now_us = BootMicros();
+  Json json = {{"role", RoleName(role)}, {"name", role.name},
+               {"leader", role.leader},  {"epoch", role.epoch},
+               {"anchor", role.anchor},  {"behind_seconds", BehindSeconds(role, now_us)},
+               {"why", role.why},        {"followers", Json::array()}};
+  if (role.what != Role::What::kLeading) return json;
+  for (const FollowerPosition& one : desk.Followers(now_us)) {
+    json["followers"].push_back({{"name", one.name},
+                                 {"seq", one.seq},
+                                 {"lag_records", head > one.seq ? head - one.seq : 0},
+                                 {"seen_seconds", (now_us - one.seen_us) / kSecond}});
+  }
+  return json;
+}
+
 http::Response PlaceIn(const http::Request& request, const journal::Journal& journal) {
   std::uint64_t at = 0;
   std::uint64_t seq = 0;
@@ -94,7 +112,8 @@ http::Response PlaceIn(const http::Request& request, const journal::Journal& jou
 
 }  // namespace
 
-http::Response AnswerApi(const http::Request& request, const Standing& standing) {
+http::Response AnswerApi(const http::Request& request, const Standing& standing,
+                         const ReplicaDesk& desk) {
   if (request.path == "/version") {
     return {200, "application/json", std::string(R"({"version":")") + kBuild + "\"}\n"};
   }
@@ -107,7 +126,9 @@ http::Response AnswerApi(const http::Request& request, const Standing& standing)
   if (request.path == "/journal") {
     const auto status = journal.Describe();
     if (!status) return Refuse(500, status.error().message);
-    return {200, "application/json", journal::StatusJson(*status) + "\n"};
+    Json json = *ParseJson(journal::StatusJson(*status));
+    json["replication"] = Replicas(standing, desk, status->head.seq);
+    return {200, "application/json", DumpJson(json) + "\n"};
   }
   return Refuse(404, "there are /version, /head, /journal, /place and /frames");
 }
@@ -123,6 +144,10 @@ http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metri
     if (why.empty() && (journal == nullptr || journal->Poisoned()))
       why = "the journal refuses writes";
     if (!why.empty()) return Text(503, "standing still: " + why + "\n");
+    const Role role = standing.role();
+    if (why = WhyNoStandby(role, BootMicros()); !why.empty()) return Text(503, why + "\n");
+    if (role.what == Role::What::kFollowing)
+      return Text(200, "ok\nfollowing " + role.leader + "\n");
     const std::string amnesia = standing.Amnesia();
     return Text(200, amnesia.empty() ? "ok\n"
                                      : "ok\nthis leadership began with amnesia: " + amnesia + "\n");

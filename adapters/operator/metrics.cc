@@ -59,6 +59,14 @@ OperatorMetrics::OperatorMetrics()
       volume_used_(registry_.Gauge("pgo_journal_volume_used_bytes", "What of it is used.")),
       ballast_(registry_.Gauge("pgo_journal_ballast",
                                "1 while a part of the volume is held back for its last records.")),
+      role_(registry_.Gauge("pgo_replica_role", "1 for what this replica does.", {"role"})),
+      behind_(registry_.Gauge("pgo_replica_behind_seconds",
+                              "Time since this replica had all of the leader's records; 0 on the "
+                              "leader, -1 if it never had.")),
+      follower_lag_(registry_.Gauge("pgo_replica_lag_records",
+                                    "Records that a follower has not said to have on disk; told "
+                                    "by the leader.",
+                                    {"replica"})),
       events_(registry_.Counter("pgo_engine_events_total", "Events folded.", {"type", "kind"})),
       dropped_(registry_.Counter("pgo_engine_events_dropped_total",
                                  "Events that were too large for the journal.")),
@@ -167,6 +175,24 @@ void OperatorMetrics::Watch(const Volume* volume) {
   volume_ = volume;
 }
 
+void OperatorMetrics::Follow(const ReplicaDesk* desk) {
+  const std::lock_guard lock(mu_);
+  desk_ = desk;
+}
+
+void OperatorMetrics::ShowReplicas(const Standing& standing, std::uint64_t head) {
+  const Role role = standing.role();
+  const std::int64_t now_us = BootMicros();
+  role_.Clear();
+  role_.Set({std::string(RoleName(role))}, 1);
+  behind_.Set({}, static_cast<double>(BehindSeconds(role, now_us)));
+  follower_lag_.Clear();
+  if (desk_ == nullptr || role.what != Role::What::kLeading) return;
+  for (const FollowerPosition& one : desk_->Followers(now_us)) {
+    follower_lag_.Set({one.name}, static_cast<double>(head > one.seq ? head - one.seq : 0));
+  }
+}
+
 void OperatorMetrics::ShowCluster(const Engine& engine, const ClusterKey& key) {
   const auto view = cluster::Project(engine.world(), key);
   if (view.subject == nullptr) return;
@@ -210,12 +236,17 @@ void OperatorMetrics::ShowClusters(const Engine& engine) {
 std::string OperatorMetrics::Text(const Standing& standing) {
   process_.Refresh();
   const std::lock_guard lock(mu_);
-  if (driver_ != nullptr) driver_->Inspect([&](const Engine& engine) { ShowClusters(engine); });
+  if (driver_ != nullptr) {
+    driver_->Inspect([&](const Engine& engine) { ShowClusters(engine); });
+  } else {
+    ShowClusters(Engine());  // only the leader tells
+  }
   const auto journal = standing.journal();
   if (journal != nullptr) {
     head_.Set({}, static_cast<double>(journal->Head().seq));
     segments_.Set({}, static_cast<double>(journal->SegmentCount()));
   }
+  ShowReplicas(standing, journal == nullptr ? 0 : journal->Head().seq);
   if (volume_ != nullptr) {
     const VolumeUse use = volume_->use();
     volume_bytes_.Set({}, static_cast<double>(use.all));

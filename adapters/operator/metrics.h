@@ -10,6 +10,7 @@
 #include "adapters/kube/client.h"
 #include "adapters/metrics/process.h"
 #include "adapters/metrics/registry.h"
+#include "adapters/operator/desk.h"
 #include "adapters/operator/journal_port.h"
 #include "adapters/operator/standing.h"
 #include "adapters/operator/volume.h"
@@ -31,12 +32,15 @@ class OperatorMetrics {
   void Look(Driver* driver);
   // Whose fill level Text shows; null: none. Must be set back before the volume ends.
   void Watch(const Volume* volume);
+  // Who follows this replica; null: nobody is asked. Must be set back before the desk ends.
+  void Follow(const ReplicaDesk* desk);
   // Everything, as of now. Waits for the engine's loop to be between two batches.
   std::string Text(const Standing& standing);
 
  private:
   void ShowClusters(const Engine& engine);
   void ShowCluster(const Engine& engine, const ClusterKey& key);
+  void ShowReplicas(const Standing& standing, std::uint64_t head);
   void CountEvent(const Event& event);
   void CountAction(const Action& action);
 
@@ -45,6 +49,7 @@ class OperatorMetrics {
   metrics::Family &build_, &leader_, &epoch_, &leaderships_, &amnesias_;
   metrics::Family &frames_, &bytes_, &sync_seconds_, &head_, &segments_, &failed_, &volume_bytes_,
       &volume_used_, &ballast_;
+  metrics::Family &role_, &behind_, &follower_lag_;
   metrics::Family &events_, &dropped_, &step_seconds_, &decisions_, &actions_, &outcomes_;
   metrics::Family &failovers_, &gaps_, &contact_;
   metrics::Family &requests_, &request_seconds_, &watch_ends_;
@@ -55,6 +60,7 @@ class OperatorMetrics {
   std::mutex mu_;
   Driver* driver_ = nullptr;
   const Volume* volume_ = nullptr;
+  const ReplicaDesk* desk_ = nullptr;
 };
 
 // "LIST", "WATCH", "APPLY", …: the words of the API server's own metrics.

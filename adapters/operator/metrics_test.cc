@@ -224,7 +224,7 @@ TEST_F(MetricsTest, HealthSaysWhatThereIs) {
   EXPECT_NE(ask("/metrics").find("pgo_journal_failed 1"), std::string::npos);
   http::Request head;
   head.path = "/head";
-  EXPECT_EQ(AnswerApi(head, standing_).status, 503U);
+  EXPECT_EQ(AnswerApi(head, standing_, ReplicaDesk()).status, 503U);
 }
 
 }  // namespace

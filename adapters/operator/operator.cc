@@ -16,43 +16,21 @@
 #include "adapters/http/server.h"
 #include "adapters/kube/config.h"
 #include "adapters/log/log.h"
-#include "adapters/operator/anchor.h"
 #include "adapters/operator/api.h"
 #include "adapters/operator/identity.h"
-#include "adapters/operator/journal_port.h"
+#include "adapters/operator/life.h"
 #include "adapters/operator/standing.h"
-#include "adapters/operator/talker.h"
 #include "adapters/operator/volume.h"
 #include "adapters/secrets/provision.h"
-#include "adapters/system/clock.h"
-#include "engine/driver/driver.h"
 
 namespace pgo {
 namespace {
 
 std::int64_t WallMicros() { return static_cast<std::int64_t>(std::time(nullptr)) * kSecond; }
 
-Result<std::map<std::string, std::string>> FillIdentity(
+Result<std::map<std::string, std::string>> FillParts(
     const std::vector<Part>& parts, const std::map<std::string, std::string>& existing) {
   return secrets::FillParts(parts, existing, {}, WallMicros());
-}
-
-// "127.0.0.1:8443", "[::1]:8443"
-Status ReadListen(const std::string& text, http::ServerOptions& out) {
-  const auto colon = text.rfind(':');
-  std::string host = text.substr(0, colon);
-  const std::string port = colon == std::string::npos ? "" : text.substr(colon + 1);
-  if (host.starts_with("[") && host.ends_with("]")) host = host.substr(1, host.size() - 2);
-  int number = 0;
-  for (const char c : port)
-    number = c >= '0' && c <= '9' && number < 65536 ? number * 10 + c - '0' : 65536;
-  if (host.empty() || port.empty() || number > 65535) {
-    return Fail(Code::kInvalid,
-                "listen address " + text + ": must be ADDRESS:PORT, as 127.0.0.1:8443");
-  }
-  out.address = host;
-  out.port = static_cast<std::uint16_t>(number);
-  return {};
 }
 
 sigset_t BlockSignals() {
@@ -65,12 +43,26 @@ sigset_t BlockSignals() {
   return signals;
 }
 
+// What can be known to be wrong before anything is done.
+Status CheckReplicas(const Options& options) {
+  if (options.replica_listen.empty()) {
+    if (options.replica_address.empty()) return {};
+    return Fail(Code::kInvalid, "replica-address " + options.replica_address +
+                                    ": it needs --replica-listen beside it");
+  }
+  http::ServerOptions how;
+  if (auto read = ReadListen(options.replica_listen, how); !read) return read;
+  const auto address = ReplicaAddress(options, how.port);
+  return address ? Status() : Fail(address.error());
+}
+
 struct Servers {
   std::unique_ptr<http::Server> api, health;
 };
 
 Result<Servers> StartServers(const Options& options, const Identity& identity,
-                             const Standing& standing, OperatorMetrics& metrics) {
+                             const Standing& standing, const ReplicaDesk& desk,
+                             OperatorMetrics& metrics) {
   http::ServerOptions api;
   if (auto s = ReadListen(options.listen, api); !s) return Fail(s.error());
   api.certificate = identity.certificate;
@@ -80,7 +72,7 @@ Result<Servers> StartServers(const Options& options, const Identity& identity,
   if (auto s = ReadListen(options.health_listen, health); !s) return Fail(s.error());
   Servers servers;
   auto started = http::Server::Start(
-      api, [&standing](const http::Request& request) { return AnswerApi(request, standing); });
+      api, [&](const http::Request& request) { return AnswerApi(request, standing, desk); });
   if (!started) return Fail(started.error().In("API"));
   servers.api = *std::move(started);
   auto healthy = http::Server::Start(health, [&](const http::Request& request) {
@@ -96,112 +88,6 @@ Result<Servers> StartServers(const Options& options, const Identity& identity,
   log::Info("API on " + url);
   return servers;
 }
-
-// What its retention no longer covers is given up before anything is rebuilt from it.
-Result<std::unique_ptr<journal::Journal>> OpenJournal(const Options& options) {
-  journal::JournalOptions how;
-  how.retention.bytes_max = options.journal_bytes_max;
-  how.retention.age_max_us = options.journal_age_max_us;
-  auto journal = journal::Journal::Open(options.data_directory + "/journal", how);
-  if (!journal) return Fail(journal.error().In("journal of " + options.data_directory));
-  const auto dropped = (*journal)->Retain({WallMicros(), 0});
-  if (!dropped) return Fail(dropped.error());
-  const auto use = MeasureVolume(options.data_directory);
-  if (auto s = ShrinkTo(**journal, use, {WallMicros(), 0}); !s) return Fail(s.error());
-  return journal;
-}
-
-// What all lives have in common.
-struct Setting {
-  const Options& options;
-  const Identity& identity;
-  const kube::Config& config;
-  OperatorMetrics& metrics;
-  Standing& standing;
-  Volume& volume;
-  std::string last_head;  // of the life before, as an anchor
-};
-
-// One life: from the opening of the journal to the stop, or to the first write that it refuses.
-class Life {
- public:
-  static Result<std::unique_ptr<Life>> Begin(Setting& setting) {
-    auto opened = OpenJournal(setting.options);
-    if (!opened) return Fail(opened.error());
-    std::shared_ptr<journal::Journal> journal = *std::move(opened);
-    auto engine = Rebuild(*journal);
-    if (!engine) return Fail(engine.error());
-    return std::unique_ptr<Life>(new Life(setting, std::move(journal), *std::move(engine)));
-  }
-  ~Life() {
-    setting_.metrics.Look(nullptr);
-    setting_.last_head = AnchorText(journal_->Head());
-  }
-  Life(const Life&) = delete;
-  Life& operator=(const Life&) = delete;
-
-  // An error says what the journal refused: all that talks has stopped, the Lease is given up.
-  Status Run() {
-    Status status = driver_.Run();
-    if (!status) Hush();
-    return status;
-  }
-  void Stop() {
-    Hush();
-    driver_.Stop();
-  }
-
- private:
-  Life(Setting& setting, std::shared_ptr<journal::Journal> journal, Engine engine)
-      : setting_(setting),
-        journal_(std::move(journal)),
-        rebuilt_(std::move(engine)),
-        port_(
-            *journal_,
-            [this](const StorePort::Written& written) { setting_.metrics.Written(written); },
-            &setting.volume),
-        driver_(rebuilt_, port_, clock_, {}),
-        talker_({setting.options, setting.identity, setting.config, *journal_, Prepare(), rebuilt_,
-                 setting.metrics, setting.last_head}) {
-    setting_.standing.Work(journal_);
-    setting_.metrics.Look(&driver_);
-  }
-  // What was committed goes to the log and the metrics. Nothing comes before Started.
-  Driver& Prepare() {
-    driver_.SetOnCommit(
-        [this](const std::vector<Event>& events, const StepResult& step, std::int64_t step_us) {
-          setting_.metrics.Committed(events, step, step_us);
-          log::Frame(events, step);
-          for (const Event& event : events) Led(event);
-        });
-    driver_.SetOnDropped([this](const std::string& what) {
-      setting_.metrics.Dropped();
-      log::Error(what + ": an event of it is too large for the journal and was passed over");
-    });
-    driver_.Post({Started{kBuild, kRuleset, setting_.identity.name, setting_.options.settings}});
-    return driver_;
-  }
-  // A refused write and a signal may end it at once.
-  void Hush() {
-    const std::lock_guard lock(stopping_);
-    talker_.Stop();
-  }
-  void Led(const Event& event) {
-    const auto* leading = std::get_if<Leading>(&event.payload);
-    if (leading == nullptr || !leading->leading) return;
-    setting_.standing.SetAmnesia(leading->amnesia);
-    talker_.Judged(leading->epoch);
-  }
-
-  Setting& setting_;
-  const std::shared_ptr<journal::Journal> journal_;
-  const Engine rebuilt_;
-  StorePort port_;
-  system::SystemClock clock_;
-  Driver driver_;
-  std::mutex stopping_;
-  Talker talker_;
-};
 
 // Ends the life under way, and all that would follow, when the process is told to.
 class Ending {
@@ -232,16 +118,40 @@ class Ending {
 };
 
 constexpr std::chrono::seconds kPauseFirst{1}, kPauseMost{30}, kLook{1};
+constexpr std::chrono::milliseconds kPoll{50};
 
-// From the opening of the journal to its end; no error: the process is to end.
+// Another journal takes the place of the one whose life has ended. Whoever still reads that one
+// gets his answer first.
+Status Replace(Setting& setting, const follow::BeginAnew& order) {
+  const std::weak_ptr<const journal::Journal> old = setting.standing.journal();
+  setting.standing.Still("the leader's journal is fetched anew: " + order.why);
+  setting.standing.Close();
+  for (int i = 0; i < 200 && !old.expired(); ++i) std::this_thread::sleep_for(kPoll);
+  const auto kept = SetAside(setting.options.data_directory, order);
+  setting.last_head.clear();
+  if (!kept) return Fail(kept.error().In("begin anew with the leader's journal"));
+  log::Warn("the leader's journal is fetched anew: " + order.why +
+            (kept->empty() ? "" : "; the one that was here is kept as " + *kept));
+  return {};
+}
+
+// From the opening of the journal to its end; no error: the process is to end, or the next life to
+// begin.
 Status LiveOnce(Setting& setting, Ending& ending) {
-  auto life = Life::Begin(setting);
-  if (!life) return Fail(life.error());
-  if (!ending.Begin(life->get())) (*life)->Stop();
-  Status status = (*life)->Run();
-  static_cast<void>(ending.Begin(nullptr));
-  if (!status) setting.standing.Still(status.error().message);
-  return status;
+  std::optional<follow::BeginAnew> anew;
+  {
+    auto life = Life::Begin(setting);
+    if (!life) return Fail(life.error());
+    if (!ending.Begin(life->get())) (*life)->Stop();
+    Status status = (*life)->Run();
+    static_cast<void>(ending.Begin(nullptr));
+    if (!status) {
+      setting.standing.Still(status.error().message);
+      return status;
+    }
+    anew = (*life)->anew();
+  }
+  return anew ? Replace(setting, *anew) : Status();
 }
 
 // The process stays up without a journal, so that it shows why, and goes on by itself when it can.
@@ -252,7 +162,12 @@ Status Live(Setting& setting, Ending& ending) {
   std::string told;
   for (bool first = true;; first = false) {
     const Status status = LiveOnce(setting, ending);
-    if (status) return {};
+    if (status && ending.Wait(std::chrono::seconds(0))) return {};
+    if (status) {
+      setting.standing.Close();
+      pause = kPauseFirst;
+      continue;
+    }
     const std::string why = status.error().message;
     const bool room = HasRoom(MeasureVolume(directory));
     if (first && room && setting.standing.journal() == nullptr) return status;
@@ -277,19 +192,23 @@ Status Live(Setting& setting, Ending& ending) {
 
 Status RunOperator(const Options& options) {
   const sigset_t signals = BlockSignals();  // before the first thread
-  const auto identity = LoadIdentity(options.data_directory, FillIdentity);
+  const FillSecret fill = FillParts;
+  const auto identity = LoadIdentity(options.data_directory, fill);
   if (!identity) return Fail(identity.error());
   const auto config = kube::LoadConfig({options.kubeconfig, options.context});
   if (!config) return Fail(config.error());
+  if (auto may = CheckReplicas(options); !may) return may;
   log::Start(options.debug);
   OperatorMetrics metrics;
   Standing standing;
   standing.Still("starting");
-  auto servers = StartServers(options, *identity, standing, metrics);
+  ReplicaDesk desk;  // outlives the servers
+  metrics.Follow(&desk);
+  auto servers = StartServers(options, *identity, standing, desk, metrics);
   if (!servers) return Fail(servers.error());
   Volume volume(options.data_directory);
   metrics.Watch(&volume);
-  Setting setting{options, *identity, *config, metrics, standing, volume, ""};
+  Setting setting{options, *identity, *config, fill, metrics, standing, volume, desk, nullptr, ""};
   Ending ending;
   std::thread waiter([&] {
     int signal = 0;
@@ -301,6 +220,7 @@ Status RunOperator(const Options& options) {
   if (!status) ::kill(::getpid(), SIGTERM);  // blocked: it wakes the waiter alone
   waiter.join();
   metrics.Watch(nullptr);
+  metrics.Follow(nullptr);
   log::Stop();
   return status;
 }

@@ -180,6 +180,12 @@ void AddPlaces(CLI::App& app, Options& options) {
   app.add_option("--health-listen", options.health_listen,
                  "ADDRESS:PORT of /healthz, /readyz and /metrics")
       ->capture_default_str();
+  app.add_option("--replica-listen", options.replica_listen,
+                 "ADDRESS:PORT where other replicas get this one's journal; default: none do")
+      ->envname("PGO_REPLICA_LISTEN");
+  app.add_option("--replica-address", options.replica_address,
+                 "HOST or HOST:PORT under which they reach it; default: as it listens")
+      ->envname("PGO_REPLICA_ADDRESS");
   AddRetention(&app, options);
 }
 

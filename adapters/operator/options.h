@@ -16,9 +16,14 @@ struct Options {
   std::string context;                           // --context
   std::string listen = "127.0.0.1:8443";         // --listen: HTTPS API
   std::string health_listen = "127.0.0.1:8081";  // --health-listen: /healthz, /readyz, /metrics
-  std::string lease_namespace;                   // PGO_NAMESPACE; "": the namespace it runs in
-  std::string lease_name;                        // PGO_CONTROLLER_LEASE_NAME
-  std::vector<std::string> namespaces;           // PGO_TARGET_NAMESPACE(S); empty: all
+  // --replica-listen, PGO_REPLICA_LISTEN: where the other replicas get this one's journal; "" :
+  // there are none. --replica-address, PGO_REPLICA_ADDRESS: HOST or HOST:PORT under which they
+  // reach it;
+  // "" : as it listens.
+  std::string replica_listen, replica_address;
+  std::string lease_namespace;          // PGO_NAMESPACE; "": the namespace it runs in
+  std::string lease_name;               // PGO_CONTROLLER_LEASE_NAME
+  std::vector<std::string> namespaces;  // PGO_TARGET_NAMESPACE(S); empty: all
   // --journal-max-bytes, --journal-max-age, or PGO_JOURNAL_MAX_BYTES, PGO_JOURNAL_MAX_AGE; 0: all
   // is kept
   std::uint64_t journal_bytes_max = 0;

@@ -3,7 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <ctime>
 #include <filesystem>
+
+#include "engine/base/ids.h"
 
 namespace pgo {
 
@@ -27,6 +31,51 @@ void Standing::Close() {
 void Standing::SetAmnesia(const std::string& why) {
   const std::scoped_lock lock(mutex_);
   amnesia_ = why;
+}
+
+void Standing::SetRole(const Role& role) {
+  const std::scoped_lock lock(mutex_);
+  role_ = role;
+}
+
+Role Standing::role() const {
+  const std::scoped_lock lock(mutex_);
+  return role_;
+}
+
+std::string_view RoleName(const Role& role) {
+  switch (role.what) {
+    case Role::What::kWaiting:
+      return "waiting";
+    case Role::What::kFollowing:
+      return "follower";
+    case Role::What::kLeading:
+      return "leader";
+  }
+  return "";
+}
+
+std::int64_t BehindSeconds(const Role& role, std::int64_t now_us) {
+  if (role.what == Role::What::kLeading) return 0;
+  return role.in_step_us == 0 ? -1 : std::max<std::int64_t>(now_us - role.in_step_us, 0) / kSecond;
+}
+
+std::string WhyNoStandby(const Role& role, std::int64_t now_us) {
+  constexpr std::int64_t kPatienceS = 15;
+  if (role.broken) return role.why;
+  if (role.what != Role::What::kFollowing) return "";
+  const std::int64_t behind = BehindSeconds(role, now_us);
+  if (behind >= 0 && behind <= kPatienceS) return "";
+  return "following " + role.leader +
+         (behind < 0 ? ", and has not got all of its records yet"
+                     : ", and was last in step " + std::to_string(behind) + " s ago") +
+         (role.why.empty() ? "" : ": " + role.why);
+}
+
+std::int64_t BootMicros() {
+  timespec at{};
+  ::clock_gettime(CLOCK_BOOTTIME, &at);
+  return static_cast<std::int64_t>(at.tv_sec) * kSecond + at.tv_nsec / 1000;
 }
 
 Standing::JournalPtr Standing::journal() const {

@@ -3,7 +3,6 @@
 #include <ctime>
 #include <utility>
 
-#include "adapters/operator/anchor.h"
 #include "adapters/secrets/provision.h"
 
 namespace pgo {
@@ -14,8 +13,6 @@ std::int64_t WallMicros() {
   ::clock_gettime(CLOCK_REALTIME, &at);
   return static_cast<std::int64_t>(at.tv_sec) * kSecond + at.tv_nsec / 1000;
 }
-
-std::string Agent() { return std::string("pgo-operator/") + kBuild; }
 
 }  // namespace
 
@@ -29,76 +26,45 @@ void ContactSink::Post(std::vector<Payload> events) {
 }
 
 Talker::Talker(const Parts& parts)
-    : redactor_(parts.identity.redaction_key),
+    : election_(parts.election),
+      redactor_(parts.redaction_key),
       gate_(parts.driver),
-      credentials_(std::make_shared<kube::Credentials>(parts.config)),
-      observer_([&metrics = parts.metrics](const kube::Seen& seen) { metrics.Asked(seen); }),
-      client_(credentials_, Agent(), observer_),
       contact_sink_(parts.driver),
-      contact_(contact_sink_),
-      probe_(client_, contact_),
-      effects_(client_, redactor_, gate_, EffectsOptionsOf(parts.identity)) {
-  for (const auto& [ref, subject] : parts.rebuilt.world().subjects()) {
+      effects_(election_.client(), redactor_, gate_, EffectsOptionsOf(parts)) {
+  for (const auto& [ref, subject] : parts.world.subjects()) {
     gate_.Know(ref, subject.uid, subject.rv, subject.object);
   }
   parts.driver.SetEffects(&effects_);
-  StartWatching(parts.options, parts.journal.Head().seq > 0);
-  StartElecting(parts);
+  kube::WatcherOptions how;
+  how.namespaces = parts.options.namespaces;
+  how.earlier_history = parts.earlier_history;
+  how.on_no_answer = [this] { election_.probe().Hasten(); };
+  watcher_ = std::make_unique<kube::Watcher>(election_.client(), redactor_, gate_, std::move(how));
+  contact_sink_.SetWatcher(watcher_.get());
+  election_.Attach(&contact_sink_);
 }
 
-void Talker::Stop() {
+bool Talker::Stop(std::int64_t most_ms) {
   effects_.Halt();
-  elector_->Stop();
+  const bool idle = effects_.WaitIdle(most_ms);
+  election_.Attach(nullptr);
   contact_sink_.SetWatcher(nullptr);
   watcher_.reset();
+  return idle;
 }
 
-kube::EffectsOptions Talker::EffectsOptionsOf(const Identity& identity) {
+kube::EffectsOptions Talker::EffectsOptionsOf(const Parts& parts) {
   kube::EffectsOptions out;
   out.provision = [](const Provision& provision, const kube::EffectsOptions::ReadSecret& read) {
     return secrets::MakeSecret(provision, read, WallMicros());
   };
-  out.remaining_us = [this] { return elector_ ? elector_->RemainingUs() : 0; };
+  out.remaining_us = [this] { return election_.elector().RemainingUs(); };
   out.write_anchor = [this](std::int64_t timeout_ms) {
-    return elector_ != nullptr && elector_->WriteAnchor(timeout_ms);
+    return election_.elector().WriteAnchor(timeout_ms);
   };
-  out.on_no_answer = [this] { probe_.Hasten(); };
-  out.instance = identity.name;
+  out.on_no_answer = [this] { election_.probe().Hasten(); };
+  out.instance = parts.instance;
   return out;
-}
-
-void Talker::StartWatching(const Options& options, bool earlier_history) {
-  kube::WatcherOptions how;
-  how.namespaces = options.namespaces;
-  how.earlier_history = earlier_history;
-  how.on_no_answer = [this] { probe_.Hasten(); };
-  watcher_ = std::make_unique<kube::Watcher>(client_, redactor_, gate_, std::move(how));
-  contact_sink_.SetWatcher(watcher_.get());
-}
-
-void Talker::StartElecting(const Parts& parts) {
-  kube::ElectorOptions how;
-  how.lease.ns = parts.options.lease_namespace.empty() ? credentials_->config().ns
-                                                       : parts.options.lease_namespace;
-  how.lease.name = parts.options.lease_name;
-  how.lease.identity = parts.identity.name;
-  how.lease.last_epoch = static_cast<std::int64_t>(parts.journal.Head().epoch);
-  how.anchor = [this, &journal = parts.journal](std::int64_t epoch) {
-    return judged_epoch_ == epoch ? WithAnchor(found_anchors_, journal.Head()) : std::string();
-  };
-  how.judge = [this, &journal = parts.journal, last = parts.last_head](const std::string& found) {
-    found_anchors_ = found;
-    const std::string why = WhyAmnesia(journal, found);
-    return why.empty() ? WhyAmnesia(journal, last) : why;
-  };
-  how.on_amnesia = [this] { watcher_->ListAgain(); };
-  how.observer = observer_;
-  how.on_change = [this](bool leading) {
-    if (!leading) effects_.Halt();
-    if (leading) effects_.Resume();
-  };
-  elector_ = std::make_unique<kube::Elector>(credentials_, Agent(), parts.driver, contact_,
-                                             std::move(how));
 }
 
 }  // namespace pgo

@@ -1,5 +1,5 @@
-// The parts of the operator that talk to Kubernetes, for one life of the process's journal: probes,
-// watches, effects and the Lease.
+// The parts of a leader that talk to Kubernetes, for one leadership: watches and effects. The Lease
+// and the contact belong to the Election.
 #pragma once
 
 #include <atomic>
@@ -8,18 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "adapters/kube/client.h"
-#include "adapters/kube/contact.h"
-#include "adapters/kube/credentials.h"
 #include "adapters/kube/effects.h"
-#include "adapters/kube/elector.h"
 #include "adapters/kube/gate.h"
 #include "adapters/kube/watcher.h"
-#include "adapters/operator/identity.h"
-#include "adapters/operator/metrics.h"
+#include "adapters/operator/election.h"
 #include "adapters/operator/options.h"
 #include "engine/driver/driver.h"
-#include "journal/store/journal.h"
 
 namespace pgo {
 
@@ -41,45 +35,32 @@ class Talker {
  public:
   struct Parts {
     const Options& options;
-    const Identity& identity;
-    const kube::Config& config;
-    journal::Journal& journal;
+    const std::string& instance;       // this replica's name
+    const std::string& redaction_key;  // of the HMACs that stand for secret values
+    Election& election;
     Driver& driver;
-    const Engine& rebuilt;  // from that journal
-    OperatorMetrics& metrics;
-    // Where an earlier journal of this process ended, as an anchor; "" : there was none. It may
-    // have come further than its last renewal of the Lease said.
-    std::string last_head;
+    const cluster::World& world;  // as known from the journal
+    bool earlier_history = false;
   };
   explicit Talker(const Parts& parts);
-  ~Talker() { Stop(); }
+  ~Talker() { Stop(0); }
   Talker(const Talker&) = delete;
   Talker& operator=(const Talker&) = delete;
 
-  // Leading, and what it began with, is durable: from now on the Lease gets this journal's anchor.
-  // What the last leader left stays there until then.
-  void Judged(std::int64_t epoch) { judged_epoch_ = epoch; }
-
-  // Sends nothing more that was not sent, gives the Lease up (at most 2 s after the request that
-  // is under way), and ends the watches. A second time does nothing.
-  void Stop();
+  // Sends nothing more that was not sent. Any thread.
+  void Halt() { effects_.Halt(); }
+  // That, then waits until what is under way has ended, and ends the watches. False if something is
+  // under way still after that time: nobody else should lead before the Lease has expired. One
+  // thread at a time.
+  bool Stop(std::int64_t most_ms);
 
  private:
-  kube::EffectsOptions EffectsOptionsOf(const Identity& identity);
-  void StartWatching(const Options& options, bool earlier_history);
-  void StartElecting(const Parts& parts);
+  kube::EffectsOptions EffectsOptionsOf(const Parts& parts);
 
-  std::atomic<std::int64_t> judged_epoch_ = 0;
-  std::string found_anchors_;  // the elector's thread alone
+  Election& election_;
   kube::Redactor redactor_;
   kube::Gate gate_;
-  std::shared_ptr<kube::Credentials> credentials_;
-  const kube::Observer observer_;
-  kube::Client client_;
   ContactSink contact_sink_;
-  kube::ContactTracker contact_;
-  kube::ContactProbe probe_;
-  std::unique_ptr<kube::Elector> elector_;  // outlives the effects, which ask it for the time left
   kube::KubeEffects effects_;
   std::unique_ptr<kube::Watcher> watcher_;
 };
