@@ -15,6 +15,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/* One, where `--reuse-values` brings the values of a chart that did not know of more. */}}
+{{- define "pgo.replicas" -}}{{ .Values.replicas | default 1 }}{{- end -}}
+
+{{/* As PGO_CONTROLLER_LEASE_NAME of `env` says, if it does. */}}
+{{- define "pgo.lease" -}}
+{{- $name := "cpk-leader-election-lease" -}}
+{{- range .Values.env }}{{ if eq .name "PGO_CONTROLLER_LEASE_NAME" }}{{ $name = .value }}{{ end }}{{ end -}}
+{{ $name }}
+{{- end -}}
+
 {{- define "pgo.account" -}}
 {{- if .Values.serviceAccount.create -}}{{ .Values.serviceAccount.name | default (include "pgo.name" .) }}
 {{- else -}}{{ .Values.serviceAccount.name | default "default" }}{{- end -}}
