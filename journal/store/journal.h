@@ -81,15 +81,16 @@ class Journal final : public Reader {
                                Durability durability = Durability::kSynced);
   // The seq that the first record of the next Append gets.
   [[nodiscard]] std::uint64_t NextSeq() const;
-  // Appends frames that another journal with this id holds, as they are stored there: whole ones, in
-  // order, the first one continuing the head. What is one commit there comes in one call, and so is
-  // here as a whole or not at all; a baseline opens a segment here as well. On disk when it returns.
-  // kCorrupt (of that write nothing is there, not poisoned) if a frame cannot be read or does not
-  // continue the one before.
+  // Appends frames that another journal with this id holds, as they are stored there: whole ones,
+  // in order, the first one continuing the head. What is one commit there comes in one call, and so
+  // is here as a whole or not at all; a baseline opens a segment here as well. On disk when it
+  // returns. kCorrupt (of that write nothing is there, not poisoned) if a frame cannot be read or
+  // does not continue the one before.
   Result<AppendedFrame> AppendVerbatim(std::span<const std::string> frames);
-  // Gives up the records behind `seq`, which ends a frame of the newest segment behind its baseline;
-  // for a replica whose end nobody else has, once it is kept elsewhere. One synced write. kInvalid,
-  // nothing changed, if `seq` is no such place or more than kCutMax records are behind it.
+  // Gives up the records behind `seq`, which ends a frame of the newest segment behind its
+  // baseline; for a replica whose end nobody else has, once it is kept elsewhere. One synced write.
+  // kInvalid, nothing changed, if `seq` is no such place or more than kCutMax records are behind
+  // it.
   Status CutBack(std::uint64_t seq);
   static constexpr std::uint64_t kCutMax = 20'000;
   // Makes deferred frames durable.

@@ -128,8 +128,8 @@ Status Journal::State::DeleteBehind(rocksdb::WriteBatch& batch, const Segment& s
   }
   if (!on_frame) return Fail(on_frame.error());
   if (found && !*on_frame) return {};
-  return Fail(Code::kInvalid, "no frame behind the newest baseline ends with record " +
-                                  std::to_string(seq));
+  return Fail(Code::kInvalid,
+              "no frame behind the newest baseline ends with record " + std::to_string(seq));
 }
 
 Status Journal::CutBack(std::uint64_t seq) {

@@ -40,9 +40,8 @@ Result<std::unique_ptr<Journal>> Journal::Open(const std::string& directory,
   state->options = options;
   state->latch = std::make_shared<Latch>();
   state->bases = std::make_unique<Bases>(options.delta_bytes_max);
-  Result<std::unique_ptr<Database>> database =
-      Database::Open(directory, {options.create_if_missing, *id, options.new_seals, options.env},
-                     state->latch);
+  Result<std::unique_ptr<Database>> database = Database::Open(
+      directory, {options.create_if_missing, *id, options.new_seals, options.env}, state->latch);
   if (!database) return Fail(database.error());
   state->database = *std::move(database);
   std::unique_ptr<Journal> journal(new Journal(std::move(state)));
