@@ -171,10 +171,11 @@ def failover_killed(scene):
     writer = lab.start_writer(CLUSTER)
     L.wait_for("the client writes", lambda: len(writer.acks) > 20, 60)
     node = fault.node_of(old_primary)
+    first = L.wait_for("a leader", lab.leader, 30)
     since = time.time()
     lab.power_off(node)
     lab.report_off(node)
-    first = scene.kill_leader()
+    lab.end(first, signal.SIGKILL)  # at once: it has seen the report, or is about to
     second = scene.another_leader(first, 40)
     lab.start(first)
     lab.end(second, signal.SIGKILL)
