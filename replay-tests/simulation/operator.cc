@@ -303,6 +303,11 @@ void Operator::ApiChanged() {
   });
 }
 
+bool Operator::ChangesPrimary() const {
+  const auto* memory = alive() ? engine()->MemoryOf({kNamespace, kCluster}) : nullptr;
+  return memory != nullptr && memory->failover.operation.evidence != rooms::failover::Class::kNone;
+}
+
 void Operator::Committed(const std::vector<Event>& events, const StepResult& step) {
   sim_.oracles->Committed(events, step, driver_->engine());
 }

@@ -66,6 +66,8 @@ class Operator final : public Clock, public Effects {
   [[nodiscard]] const Engine* engine() const {
     return driver_ == nullptr ? nullptr : &driver_->engine();
   }
+  // A change of primary is under way, which ends by itself in time.
+  [[nodiscard]] bool ChangesPrimary() const;
   MemoryJournal journal;
   std::uint64_t actions = 0;  // decided, over all incarnations
   std::uint64_t writes = 0;   // requests that changed something

@@ -46,6 +46,7 @@ class Oracles {
   std::vector<simulation::Alarm> alarms;
   std::map<std::string, std::uint64_t> situations;
   std::uint64_t digest = 0x9e3779b97f4a7c15U;  // of all that happened
+  std::uint64_t scripts = 0;                   // of users' roles, that ran to their end
   std::uint64_t promotions = 0, lost_async = 0;
 
  private:
@@ -71,7 +72,9 @@ class Oracles {
   std::uint64_t last_seq_ = 0;
   bool all_listed_ = false;
   Micros false_ready_since_ = 0, no_primary_since_ = 0, unsettled_since_ = 0;
+  std::set<std::string> listed_;  // kinds, since the operator's last start
   std::uint64_t checked_version_ = 0;
+  Micros checked_at_ = 0;
   std::map<Micros, std::uint64_t> actions_in_;  // by minute
 };
 

@@ -36,6 +36,8 @@ void Oracles::Committed(const std::vector<Event>& events, const StepResult& step
       Alarm("I34", "the journal has a hole before #" + std::to_string(event.seq.value()));
     }
     last_seq_ = event.seq.value();
+    if (std::holds_alternative<Started>(event.payload)) listed_.clear();
+    if (const auto* listed = std::get_if<Listed>(&event.payload)) listed_.insert(listed->kind);
     if (const auto* done = std::get_if<Done>(&event.payload)) {
       // I34, I27: one outcome after each intent.
       if (!ids_.contains(done->action.value())) Alarm("I34", "an outcome without its action");
@@ -64,8 +66,14 @@ void Oracles::CheckRate() {
 }
 
 void Oracles::CheckAction(const Action& action, const Engine& engine) {
-  // I24: nothing before everything was listed; I36: causes are named and earlier.
-  if (!engine.world().AllListed()) Alarm("I24", "acts before all was listed: " + action.sentence);
+  // I24: nothing before everything was listed, as it is counted here; I36: causes are named and
+  // earlier.
+  for (const auto& kind : kube::Kinds()) {
+    const bool needed = kind.required && kind.watch != kube::KindInfo::Watch::kNone;
+    if (needed && !listed_.contains(std::string(kind.kind))) {
+      Alarm("I24", "acts before all was listed: " + action.sentence);
+    }
+  }
   if (!engine.context().leading) Alarm("I26", "acts without leading: " + action.sentence);
   if (action.causes.empty()) Alarm("I36", "names no cause: " + action.sentence);
   for (const std::uint64_t cause : action.causes) {
@@ -154,14 +162,15 @@ void Oracles::Arrives(const Action& action) {
   if (const auto* remove = std::get_if<Delete>(&action.command)) CheckDelete(action, *remove);
 }
 
-// No false failover: the lock of a primary that is well and can be reached is never taken away.
+// No false failover: the lock of a primary that accepts writes is never taken away, also if nothing
+// outside reaches it; only whoever stands still cannot be told from one that is gone.
 void Oracles::CheckRelease(const Action& action) {
   const auto* patch = std::get_if<Patch>(&action.command);
   const Json* lock = sim_.api.Find(kLeaderRef);
   if (patch == nullptr || lock == nullptr) return;
   if (GetString(*lock, {"metadata", "resourceVersion"}) != patch->rv) return;  // it will conflict
   const Member* holder = sim_.MemberOf(Annotation(lock, "leader"));
-  if (holder != nullptr && holder->Writable() && sim_.Reaches(holder->node())) {
+  if (holder != nullptr && holder->Writable() && holder->node().on && !holder->node().frozen) {
     Alarm("I28", "releases the lock of " + holder->pod() + ", which is well: " + action.sentence);
   }
   Reached("failover: the operator released a lock");
@@ -187,6 +196,7 @@ void Oracles::CheckDelete(const Action& action, const Delete& remove) {
 
 void Oracles::Arrived(const Action& action, const Reply& reply) {
   if (reply.outcome != Outcome::kOk) return;
+  if (action.goal.starts_with("sql/")) ++scripts;
   if (action.goal.starts_with("nudge/")) Reached("failover: the operator nudged Patroni");
   if (action.goal.starts_with("name/")) Reached("failover: the operator named a candidate");
   if (action.goal.starts_with("clear/")) Reached("failover: a named candidate was cleared");

@@ -169,10 +169,12 @@ void Simulation::Liveness() {
       well_since = now();
     }
     const bool settled = now() - std::max(well_since, op->last_action_at) > kSettled;
+    // A switchover that Patroni did not carry out is given up after two minutes, and said so.
+    if (op->ChangesPrimary()) continue;
     if (well_since >= 0 && settled && now() - well_since > kSettled) break;
   }
   if (!oracles->alarms.empty()) return;
-  if (well_since < 0 || now() - op->last_action_at < kSettled) {
+  if (well_since < 0 || op->ChangesPrimary() || now() - op->last_action_at < kSettled) {
     oracles->Alarm("I37", WhyUnwell());
     return;
   }
