@@ -19,7 +19,7 @@ import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
-# name, file, what stands there, what is put in its place
+# name, file, what stands there, what is put in its place, how it is looked for if not by seeds once
 MUTANTS = [
     ("release-without-version", "engine/rooms/failover/commands.cc",
      'p.goal = "release/" + id;\n  p.command = Patch{lock.ref, lock.uid, lock.rv, "",',
@@ -44,9 +44,9 @@ MUTANTS = [
     ("rollout-does-not-wait", "engine/rooms/rollout/work.cc",
      "std::string WhyNotNow(const ClusterView& view) {",
      "std::string WhyNotNow(const ClusterView& view) {\n  if (view.subject != nullptr) return \"\";"),
-    ("decides-before-all-is-listed", "engine/engine.cc",
-     "if (!context_.leading || !world_.AllListed()) return result;",
-     "if (!context_.leading) return result;"),
+    # Either of engine.cc's two guards alone is enough, so both are taken away where they ask.
+    ("decides-before-all-is-listed", "engine/cluster/world.cc",
+     "if (needed && !listed_.contains(info.kind)) return false;", "static_cast<void>(needed);"),
     ("deletes-by-name", "engine/rooms/rollout/commands.cc",
      'p.command = Delete{{"Pod", in.view.key.ns, instance.pod->name}, instance.pod->uid, "", {}};',
      'p.command = Delete{{"Pod", in.view.key.ns, instance.pod->name}, "", "", {}};'),
@@ -62,10 +62,10 @@ MUTANTS = [
     ("ready-without-a-primary", "engine/cluster/health.cc",
      "if (primary == nullptr) return WhyNoPrimary(cluster);", "if (primary == nullptr) return {};"),
     ("forgets-the-ledger-at-start", "engine/arbiter/ledger.cc",
-     'entry.outcome = Outcome::kUnknown;\n', 'entry.outcome = Outcome::kOk;\n'),
+     'entry.outcome = Outcome::kUnknown;\n', 'entry.outcome = Outcome::kOk;\n', ["--cuts"]),
     ("chance-in-a-decision", "engine/decide.cc",
      "action.attempt = ruling.attempt;",
-     "static int calls = 0;\n    action.attempt = ruling.attempt + (++calls % 97 == 0 ? 1 : 0);"),
+     "static int calls = 0;\n    action.attempt = ruling.attempt + (++calls % 97 == 0 ? 1 : 0);", []),  # twice
 ]
 
 
@@ -85,7 +85,7 @@ def commands(build):
 
 
 def build_mutant(build, folder, compile_of, link, mutant):
-    name, path, before, after = mutant
+    name, path, before, after = mutant[:4]
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         source = file.read()
     if source.count(before) != 1:
@@ -128,7 +128,8 @@ def main():
             continue
         program = build_mutant(build, folder, compile_of, link, mutant)
         began = time.monotonic()
-        done = run([program, "--until-alarm", "--seeds", str(options.seeds), "--seconds",
+        how = mutant[4] if len(mutant) > 4 else ["--once"]
+        done = run([program, "--until-alarm", *how, "--seeds", str(options.seeds), "--seconds",
                     str(options.seconds), "--jobs", str(options.jobs), "--output",
                     os.path.join(folder, mutant[0] + ".out")])
         alarm = re.search(r"^(\S+) at \d+ s: (\w+): (.*)$", done.stdout, re.M)
