@@ -5,12 +5,12 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <sstream>
+
+#include "adapters/kube/file.h"
 
 namespace pgo::cli {
 namespace {
@@ -151,10 +151,30 @@ void Emit(const Json& json, YAML::Emitter& out) {
   }
 }
 
+// The reader's words repeat what it met, and that may be anything.
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 32 || static_cast<unsigned char>(c) >= 127) c = '?';
+  }
+  return text;
+}
+
+bool IsUtf8(std::string_view text) {
+  try {
+    static_cast<void>(Json(text).dump());
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 Result<std::vector<Json>> ReadDocuments(std::string_view text, const std::string& name) {
   std::vector<Json> out;
+  if (!IsUtf8(text)) {
+    return Fail(Code::kInvalid, name + ": is no text in UTF-8; save it as such");
+  }
   if (auto json = ParseJson(text)) {
     if (auto taken = Take(*std::move(json), name, out); !taken) return Fail(taken.error());
     return out;
@@ -168,7 +188,7 @@ Result<std::vector<Json>> ReadDocuments(std::string_view text, const std::string
     }
   } catch (const YAML::Exception& problem) {
     return Fail(Code::kInvalid, name + ": line " + std::to_string(problem.mark.line + 1) +
-                                    ": neither JSON nor YAML: " + problem.msg +
+                                    ": neither JSON nor YAML: " + Printable(problem.msg) +
                                     "; correct that line");
   }
   return out;
@@ -187,14 +207,7 @@ Result<std::string> ReadInput(const std::string& path) {
   if (std::filesystem::is_directory(path, unknown)) {
     return Fail(Code::kInvalid, path + ": must be a file, and it is a directory; name its files");
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    const Code code = errno == ENOENT ? Code::kNotFound : Code::kDenied;
-    return Fail(code, path + ": " + std::strerror(errno));
-  }
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) return Fail(Code::kUnavailable, path + ": cannot be read");
-  return text;
+  return kube::ReadWholeFile(path);
 }
 
 }  // namespace pgo::cli

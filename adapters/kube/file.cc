@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,10 +11,24 @@
 namespace pgo::kube {
 namespace {
 constexpr std::size_t kLargest = 16UL << 20;
+constexpr int kPatienceMs = 10'000;  // for what the other end of a pipe has to say
+
+// As ::read of a file that was opened not to block: waits for a pipe's writer, but not for ever.
+ssize_t ReadSome(int fd, char* buffer, std::size_t size) {
+  while (true) {
+    const ssize_t n = ::read(fd, buffer, size);
+    if (n >= 0 || (errno != EAGAIN && errno != EINTR)) return n;
+    pollfd ready{fd, POLLIN, 0};
+    if (errno == EAGAIN && ::poll(&ready, 1, kPatienceMs) == 0) {
+      errno = ETIMEDOUT;
+      return -1;
+    }
+  }
 }
+}  // namespace
 
 Result<std::string> ReadWholeFile(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     const Code code = errno == ENOENT   ? Code::kNotFound
                       : errno == EACCES ? Code::kDenied
@@ -23,7 +38,7 @@ Result<std::string> ReadWholeFile(const std::string& path) {
   std::string out;
   char buffer[8192];
   ssize_t n = 0;
-  while ((n = ::read(fd, buffer, sizeof buffer)) > 0 && out.size() < kLargest) {
+  while ((n = ReadSome(fd, buffer, sizeof buffer)) > 0 && out.size() < kLargest) {
     out.append(buffer, static_cast<std::size_t>(n));
   }
   const int failed = n < 0 ? errno : 0;

@@ -1,6 +1,7 @@
 #include "journal/query/file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -42,9 +43,19 @@ File::~File() {
 tl::unexpected<Error> File::Problem(const char* what) const { return FailErrno(path_, what); }
 
 Result<File> File::OpenForReading(const std::string& path) {
-  const Result<int> fd = OpenFd(path, O_RDONLY);
+  // Not to wait for the writer of a pipe, which is refused anyway: bundles are read here and there.
+  const Result<int> fd = OpenFd(path, O_RDONLY | O_NONBLOCK);
   if (!fd) return Fail(fd.error());
-  return File(*fd, path);
+  File file(*fd, path);
+  struct stat what{};
+  if (::fstat(*fd, &what) != 0) return FailErrno(path, "open");
+  if (!S_ISREG(what.st_mode)) {
+    return Fail(Code::kInvalid, path + ": must be a file, and is a " +
+                                    (S_ISDIR(what.st_mode)    ? "directory"
+                                     : S_ISFIFO(what.st_mode) ? "pipe; write it to a file first"
+                                                              : "device"));
+  }
+  return file;
 }
 
 Result<File> File::Create(const std::string& path) {
