@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes images lint bench injuries simulate mutants soak clean
+.PHONY: help demo test test-kubernetes images lint bench fuzz injuries simulate mutants soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ injuries: ## kills, power losses, injuries to journals, and full disks (SEED=, O
 	@[[ -e build/image/rootfs.stamp ]] || charts/images/build-rootfs build/image/rootfs
 	@$(if $(ONLY),:,replay-tests/local/full_disk.py --cycles 200 --output build/injuries/full-disk.json) || (($$? == 77))
 
+fuzz: ## what reads bytes from elsewhere, with libFuzzer and sanitizers (SECONDS=, TARGET=)
+	@SECONDS_EACH=$(or $(SECONDS),60) TARGET=$(TARGET) scripts/fuzz
+
 simulate: ## seeds of the simulation, each twice (SEEDS=, HOURS=, SEED= one alone; docs/simulation.md)
 	@scripts/packages build
 	@scripts/build release pgo-simulate
@@ -72,4 +75,4 @@ soak: ## what outgrows CI: tests under ThreadSanitizer, random tests at ten time
 	@build/release/bin/pgo-bench --directory build/bench/big -o build/bench/big.json big --events 100M
 
 clean: ## removes what was built
-	@rm -rf build/dev build/release build/asan build/tsan build/bench build/injuries build/simulation build/mutants build/*.log
+	@rm -rf build/dev build/release build/asan build/tsan build/fuzz build/bench build/injuries build/simulation build/mutants build/*.log
