@@ -43,6 +43,7 @@ class World:
         self.objects, self.version, self.changed = {}, 1000, threading.Condition()
         self.changes, self.refused, self.sent, self.execs, self.told = [], set(), [], 0, set()
         self.stopping = False
+        self.missing = set()  # kinds that it does not know
 
     def put(self, plural, ns, name, obj):
         with self.changed:
@@ -121,6 +122,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not match:
             return self.answer(200, {"canary": self.world.canary("answer to " + path)})
         plural, ns, name, sub = match["plural"], match["ns"] or "", match["name"], match["sub"]
+        if plural in self.world.missing:
+            return self.answer(404, b"404 page not found\n", "text/plain")
         if sub == "exec":
             return self.exec()
         if name:

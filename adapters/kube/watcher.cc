@@ -27,11 +27,12 @@ struct Watcher::Source {
       : machine(std::move(options), redactor), index(number) {}
   ListWatch machine;
   std::size_t index;
-  std::uint64_t turn = 0;    // counts requests; answers of earlier ones are passed over
-  StreamId stream = 0;       // of the request under way
-  Request request;           // the one under way
-  std::string line;          // begun, not ended
-  bool gap_pending = false;  // Listed is held back until all namespaces were listed
+  std::uint64_t turn = 0;      // counts requests; answers of earlier ones are passed over
+  StreamId stream = 0;         // of the request under way
+  Request request;             // the one under way
+  std::string line;            // begun, not ended
+  std::optional<bool> absent;  // the server knows no such kind; nothing: not known yet
+  bool gap_pending = false;    // Listed is held back until all namespaces were listed
 };
 
 Watcher::Watcher(Client& client, const Redactor& redactor, EventSink& sink, WatcherOptions options)
@@ -128,6 +129,7 @@ void Watcher::Handle(Message message) {
       source.stream = 0;
       const Reply reply = Interpret(source.request, std::move(message.raw));
       if (reply.NoContact() && options_.on_no_answer) options_.on_no_answer();
+      NoteAbsence(source, reply);
       return Carry(source, source.machine.OnList(reply, NowUs()));
     }
     case Message::What::kEnd: {
@@ -138,6 +140,14 @@ void Watcher::Handle(Message message) {
       return Carry(source, source.machine.OnClosed(reply, NowUs()));
     }
   }
+}
+
+void Watcher::NoteAbsence(Source& source, const Reply& reply) {
+  if (reply.http != 404 && !reply.ok()) return;
+  const bool absent = reply.http == 404;
+  if (absent == source.absent) return;
+  source.absent = absent;
+  if (options_.on_absent) options_.on_absent(source.machine.options().kind, absent);
 }
 
 void Watcher::TakeData(Source& source, const std::string& data) {

@@ -25,6 +25,9 @@ struct WatcherOptions {
   std::uint32_t jitter_seed = 1;
   std::function<void()>
       on_no_answer;  // a list or watch got no answer; called on the watcher's thread
+  // A kind is not known to the API server, or is again: its definition may be missing. Called on
+  // the watcher's thread at the first list and when that changes.
+  std::function<void(const std::string& kind, bool absent)> on_absent;
 };
 
 class Watcher {
@@ -54,6 +57,7 @@ class Watcher {
   void TakeData(Source& source, const std::string& data);
   void Carry(Source& source, ListWatch::Outputs outputs);
   void SendList(Source& source, Request request);
+  void NoteAbsence(Source& source, const Reply& reply);
   void OpenWatch(Source& source, Request request);
   void CloseWatch(Source& source);
   void Merge(Source& source, Listed& listed, std::vector<Payload>& events);

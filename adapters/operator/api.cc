@@ -144,6 +144,8 @@ http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metri
     if (why.empty() && (journal == nullptr || journal->Poisoned()))
       why = "the journal refuses writes";
     if (!why.empty()) return Text(503, "standing still: " + why + "\n");
+    const std::string blind = standing.WhyBlind();
+    if (!blind.empty()) return Text(503, "not ready: " + blind + "\n");
     const Role role = standing.role();
     if (why = WhyNoStandby(role, BootMicros()); !why.empty()) return Text(503, why + "\n");
     if (role.what == Role::What::kFollowing)

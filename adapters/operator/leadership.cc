@@ -35,7 +35,7 @@ Leadership::Leadership(const Parts& parts, Engine engine)
           &parts.volume),
       driver_(std::move(engine), port_, clock_, {}),
       talker_({parts.options, parts.instance, parts.redaction_key, parts.election, Prepare(parts),
-               world_, parts.journal.Head().seq > 0}) {
+               world_, parts.journal.Head().seq > 0, parts.standing}) {
   metrics_.Look(&driver_);
 }
 

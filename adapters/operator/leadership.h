@@ -10,6 +10,7 @@
 #include "adapters/operator/desk.h"
 #include "adapters/operator/journal_port.h"
 #include "adapters/operator/metrics.h"
+#include "adapters/operator/standing.h"
 #include "adapters/operator/talker.h"
 #include "adapters/operator/volume.h"
 #include "adapters/system/clock.h"
@@ -34,6 +35,7 @@ class Leadership {
     OperatorMetrics& metrics;
     Volume& volume;
     ReplicaDesk& desk;
+    Standing& standing;
     Leading leading;                // as it will be journaled
     std::int64_t clock_us = 0;      // ClockShift
     std::function<void()> durable;  // that record is on disk

@@ -251,7 +251,7 @@ Status Life::Lead(Engine engine) {
   };
   Leadership leadership(
       {setting_.options, setting_.identity.name, redaction_key, *election_, *journal_,
-       setting_.metrics, setting_.volume, setting_.desk, leading, shift, durable},
+       setting_.metrics, setting_.volume, setting_.desk, setting_.standing, leading, shift, durable},
       std::move(engine));
   setting_.standing.SetRole(RoleNow());
   {

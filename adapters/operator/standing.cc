@@ -93,6 +93,24 @@ std::string Standing::Amnesia() const {
   return amnesia_;
 }
 
+bool Standing::SetAbsent(const std::string& kind, bool absent) {
+  const std::scoped_lock lock(mutex_);
+  return absent ? absent_.insert(kind).second : absent_.erase(kind) > 0;
+}
+
+std::string Standing::WhyBlind() const {
+  const std::scoped_lock lock(mutex_);
+  if (absent_.empty()) return "";
+  std::string kinds;
+  for (const std::string& kind : absent_) kinds += (kinds.empty() ? "" : ", ") + kind;
+  return "the API server knows no " + kinds +
+         (absent_.contains("PostgresCluster")
+              ? ": install its definition (kubectl apply --server-side -f "
+                "crds/postgrescluster.yaml, or the Helm chart)"
+              : "") +
+         "; it goes on by itself then";
+}
+
 void ForgetCached(const std::string& directory) {
   std::error_code error;
   std::filesystem::directory_iterator files(directory, error);

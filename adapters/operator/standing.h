@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -38,17 +39,21 @@ class Standing {
   // The amnesia that the newest leadership began with; "" : none.
   void SetAmnesia(const std::string& why);
   void SetRole(const Role& role);
+  // The API server does not know a kind, or knows it. True if that is news.
+  bool SetAbsent(const std::string& kind, bool absent);
 
   [[nodiscard]] JournalPtr journal() const;    // null: closed
   [[nodiscard]] std::string WhyStill() const;  // "" : at work
   [[nodiscard]] std::string Amnesia() const;
   [[nodiscard]] Role role() const;
+  [[nodiscard]] std::string WhyBlind() const;  // "" : every kind that is watched is known
 
  private:
   mutable std::mutex mutex_;
   JournalPtr journal_;
   std::string why_still_, amnesia_;
   Role role_;
+  std::set<std::string> absent_;
 };
 
 std::string_view RoleName(const Role& role);  // "leader", "follower", "waiting"

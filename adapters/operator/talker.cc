@@ -3,6 +3,7 @@
 #include <ctime>
 #include <utility>
 
+#include "adapters/log/log.h"
 #include "adapters/secrets/provision.h"
 
 namespace pgo {
@@ -38,6 +39,11 @@ Talker::Talker(const Parts& parts)
   kube::WatcherOptions how;
   how.namespaces = parts.options.namespaces;
   how.earlier_history = parts.earlier_history;
+  how.on_absent = [&standing = parts.standing](const std::string& kind, bool absent) {
+    if (!standing.SetAbsent(kind, absent)) return;
+    if (absent) log::Error(standing.WhyBlind() + "; nothing is decided until then");
+    if (!absent) log::Info("the API server knows " + kind + " now");
+  };
   how.on_no_answer = [this] { election_.probe().Hasten(); };
   watcher_ = std::make_unique<kube::Watcher>(election_.client(), redactor_, gate_, std::move(how));
   contact_sink_.SetWatcher(watcher_.get());

@@ -13,6 +13,7 @@
 #include "adapters/kube/watcher.h"
 #include "adapters/operator/election.h"
 #include "adapters/operator/options.h"
+#include "adapters/operator/standing.h"
 #include "engine/driver/driver.h"
 
 namespace pgo {
@@ -41,6 +42,7 @@ class Talker {
     Driver& driver;
     const cluster::World& world;  // as known from the journal
     bool earlier_history = false;
+    Standing& standing;  // told of kinds that the API server does not know
   };
   explicit Talker(const Parts& parts);
   ~Talker() { Stop(0); }
