@@ -172,13 +172,13 @@ metadata: {name: slip}
 spec:
   postgresVersion: 17
   patrony: {x: 1}
-  shutdown: true
+  openshift: true
   instances: [{dataVolumeClaimSpec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]
 )");
   apply.files = {directory_.Path("slip.yaml")};
   static_cast<void>(run_(apply, common_));
   EXPECT_THAT(run_.err(), HasSubstr("slip: spec.patrony: no field of PostgresCluster"));
-  EXPECT_THAT(run_.err(), HasSubstr("slip: spec.shutdown: this version does not act on it"));
+  EXPECT_THAT(run_.err(), HasSubstr("slip: spec.openshift: this version does not act on it"));
   apply.files = {directory_.Path("hippo.yaml")};
   apply.dry_run = false;
   ASSERT_TRUE(run_(apply, common_));

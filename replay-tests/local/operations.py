@@ -209,11 +209,59 @@ def reload(s):
     return {"gap_max": 5, "why": "RELOAD"}
 
 
+def shut_down_and_start(s):
+    """The primary stops last and starts first; the operator is killed on both ways."""
+    old = s.lab.primary(CLUSTER)
+
+    def update(*flags):
+        killer = threading.Timer(1, s.lab.restart_operator)
+        killer.start()
+        s.lab.pgo("update", "cluster", CLUSTER, *flags, seconds=240)
+        killer.join()
+    update("--shutdown", "--no-prompt")
+    first = s.lab.cluster(CLUSTER)["status"].get("startupInstance")
+    if s.lab.pods(CLUSTER) or first + "-0" != old:
+        raise L.Failed(f"left after the shutdown: {list(s.lab.pods(CLUSTER))}; {first} starts first, {old} led")
+    update("--startup")
+    s.settle(3)
+    if s.lab.primary(CLUSTER) != old:
+        raise L.Failed(f"{s.lab.primary(CLUSTER)} is the primary, {old} led before the shutdown")
+    if "is primary again after the shutdown" not in s.lab.pgo("history", CLUSTER).stdout:
+        raise L.Failed("pgo history does not tell who was started first")
+    return {"gap_max": 180, "down_max": 3, "why": CLUSTER}
+
+
+def pause_and_resume(s):
+    """While paused a change of the manifest is seen and not followed."""
+    s.lab.pgo("update", "cluster", CLUSTER, "--pause", seconds=60)
+
+    def sets():
+        return len(s.lab.objects("statefulsets", f"{L.LABEL}cluster={CLUSTER},{L.LABEL}instance",
+                                 "/apis/apps/v1"))
+
+    def replicas(count):
+        s.lab.api.ask("PATCH", f"{L.GROUP}/namespaces/{s.lab.ns}/postgresclusters/{CLUSTER}",
+                      [{"op": "replace", "path": "/spec/instances/0/replicas", "value": count}],
+                      "application/json-patch+json")
+    replicas(4)
+    L.wait_for("the change is seen", lambda: (
+        lambda c: c["status"].get("observedGeneration") == c["metadata"]["generation"])(s.lab.cluster(CLUSTER)), 30)
+    if sets() != 3:
+        raise L.Failed("a paused cluster was scaled")
+    s.lab.pgo("update", "cluster", CLUSTER, "--resume", seconds=60)
+    L.wait_for("the change is followed", lambda: sets() == 4, 30)
+    s.settle(4)
+    replicas(3)
+    s.settle(3)
+    return {"gap_max": 5, "why": CLUSTER}
+
+
 OPERATIONS = [("scale-up-and-down", scale_up_and_down), ("restart-in-place", restart_in_place),
               ("restart-rolling", restart_rolling), ("rollout-by-annotation", rollout_by_annotation),
               ("rollout-operator-killed", rollout_operator_killed), ("reload", reload),
               ("settings-restart", settings_restart),
-              ("scaledown-target-keeps-data", scale_down_target_keeps_data)]
+              ("scaledown-target-keeps-data", scale_down_target_keeps_data),
+              ("shut-down-and-start", shut_down_and_start), ("pause-and-resume", pause_and_resume)]
 
 
 def check_journal(lab, name, word):
@@ -248,7 +296,7 @@ def run(lab, name, operate):
     check_journal(lab, name, found["why"])
     if lost:
         raise L.Failed(f"{lost} of {len(acked)} acknowledged rows are lost")
-    if watcher.worst > 1:
+    if watcher.worst > found.get("down_max", 1):
         raise L.Failed(f"{watcher.worst} instances were down at once: {watcher.waits}")
     if gap > found["gap_max"]:
         raise L.Failed(f"gap {gap:.1f} s, at most {found['gap_max']} s are promised")
