@@ -249,10 +249,10 @@ Status Life::Lead(Engine engine) {
     setting_.standing.SetAmnesia(leading.amnesia);
     judged_epoch_ = leading.epoch;
   };
-  Leadership leadership(
-      {setting_.options, setting_.identity.name, redaction_key, *election_, *journal_,
-       setting_.metrics, setting_.volume, setting_.desk, setting_.standing, leading, shift, durable},
-      std::move(engine));
+  Leadership leadership({setting_.options, setting_.identity.name, redaction_key, *election_,
+                         *journal_, setting_.metrics, setting_.volume, setting_.desk,
+                         setting_.standing, leading, shift, durable},
+                        std::move(engine));
   setting_.standing.SetRole(RoleNow());
   {
     const std::scoped_lock lock(mutex_);

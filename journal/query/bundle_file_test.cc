@@ -153,7 +153,7 @@ TEST_F(BundleFileTest, RefusesWhatIsNoBundleWithItsName) {
   testing::WriteFileText(path, "hello");
   EXPECT_TRUE(Fails(BundleFile::Open(path), Code::kCorrupt, path));
   EXPECT_TRUE(Fails(BundleFile::Open(dir_.Path("none")), Code::kNotFound, "none"));
-  EXPECT_TRUE(Fails(BundleFile::Open(dir_.Path("j")), Code::kUnavailable, "read"));
+  EXPECT_TRUE(Fails(BundleFile::Open(dir_.Path("j")), Code::kInvalid, "must be a file"));
 }
 
 // The script of another language agrees with us, on whole bundles and on injured ones.
