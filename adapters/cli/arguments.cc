@@ -37,8 +37,8 @@ std::size_t Distance(const std::string& a, const std::string& b) {
 }
 
 // Verbs and nouns of the 4.7 line that are still to come.
-constexpr std::array kLater{"cat",     "restore", "update", "upgrade",   "watch",   "pgbouncer",
-                            "pgadmin", "user",    "policy", "namespace", "pgouser", "pgorole"};
+constexpr std::array kLater{"cat",  "update", "upgrade",   "watch",   "pgbouncer", "pgadmin",
+                            "user", "policy", "namespace", "pgouser", "pgorole"};
 
 // If a word stands where a verb or noun must: what is wrong with it.
 std::string UnknownWord(const CLI::App& app, const std::vector<std::string>& words) {

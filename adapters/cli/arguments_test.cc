@@ -115,7 +115,7 @@ TEST(ArgumentsTest, WrongUseSaysWhatAndHowAndEndsWithTwo) {
   EXPECT_THAT(Refused({"versio"}).text, HasSubstr("did you mean `version`?"));
   EXPECT_THAT(Refused({"-n", "pg", "--context=c", "versio"}).text, HasSubstr("did you mean"));
   EXPECT_THAT(Refused({"create", "clutser", "x"}).text, HasSubstr("did you mean `cluster`?"));
-  EXPECT_THAT(Refused({"restore", "hippo"}).text, HasSubstr("is not in this version yet"));
+  EXPECT_THAT(Refused({"upgrade", "hippo"}).text, HasSubstr("is not in this version yet"));
   EXPECT_THAT(Refused({"create", "cluster"}).text, HasSubstr("name is required"));
   EXPECT_THAT(Refused({"show", "cluster", "-o", "xml"}).text,
               HasSubstr("\"xml\": must be one of: json, yaml, table, wide, text"));

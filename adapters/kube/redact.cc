@@ -40,10 +40,10 @@ constexpr std::array kPatroniAnnotations{
 
 // Ours (engine/kube/names.h). Others of the same prefix are the user's business.
 constexpr std::array kOwnAnnotations{
-    kBackupId,          kBackupSlot,      kRecipeAnnotation, kNotAfterAnnotation,
-    kTriggerSwitchover, kScaleDownTarget, kScaleDownData,    kRestart,
-    kRestartInstances,  kAsked,           kRestartRolling,   kReload,
-    kBackupAsked,       kLeaving};
+    kBackupId,        kBackupSlot,      kRecipeAnnotation, kNotAfterAnnotation, kTriggerSwitchover,
+    kScaleDownTarget, kScaleDownData,   kRestart,          kRestartInstances,   kAsked,
+    kRestartRolling,  kReload,          kBackupAsked,      kRestoreAsked,       kRestoreSafety,
+    kRestoreId,       kStartupInstance, kLeaving};
 
 }  // namespace
 
@@ -167,15 +167,18 @@ void DropOddReason(Json& object) {
   }
 }
 
-// What `postgres-startup` leaves of the data directory it found; no other container's last words.
-Json LastWords(const Json& message) {
+// What `postgres-startup` leaves of the data directory it found, and pgBackRest's complaint as
+// plain words; no other container's last words.
+Json LastWords(const std::string& container, const Json& message) {
+  if (container == kBackrestContainer) return PlainWords(AsString(message).substr(0, 2000));
+  if (container != "postgres-startup") return nullptr;
   const auto found = ParseJson(AsString(message));
   if (!found || !found->is_object()) return nullptr;
   return DumpJson(PlainResult(Pick(*found, {"timeline", "end"})));
 }
 
 // running, waiting or terminated, without what the container or its runtime said.
-Json ContainerState(const Json& state, bool startup) {
+Json ContainerState(const Json& state, const std::string& container) {
   Json out = Json::object();
   for (const char* phase : {"running", "waiting", "terminated"}) {
     const Json* found = Find(state, phase);
@@ -183,7 +186,7 @@ Json ContainerState(const Json& state, bool startup) {
     out[phase] = Pick(*found, {"startedAt", "finishedAt", "exitCode", "signal", "reason"});
     DropOddReason(out[phase]);
     const Json* message = Find(*found, "message");
-    Json words = startup && message != nullptr ? LastWords(*message) : Json();
+    Json words = message != nullptr ? LastWords(container, *message) : Json();
     if (!words.is_null()) out[phase]["message"] = std::move(words);
   }
   return out;
@@ -191,9 +194,9 @@ Json ContainerState(const Json& state, bool startup) {
 
 Json ContainerStatus(const Json& status) {
   Json out = Pick(status, {"name", "ready", "started", "restartCount", "image", "imageID"});
-  const bool startup = GetString(status, {"name"}) == "postgres-startup";
+  const std::string container = GetString(status, {"name"});
   for (const char* name : {"state", "lastState"}) {
-    if (const Json* state = Find(status, name)) out[name] = ContainerState(*state, startup);
+    if (const Json* state = Find(status, name)) out[name] = ContainerState(*state, container);
   }
   return out;
 }

@@ -42,6 +42,10 @@ constexpr Case kCases[] = {
         "status":{"phase":"Running","podIP":"10.1.1.1","containerStatuses":[{"name":"database",
           "state":{"terminated":{"exitCode":1,"message":"conninfo host=a password=@"}}}]}})",
      R"("claimName":"c-pgdata")"},
+    {"Pod",
+     R"({"metadata":{"name":"p"},"status":{"containerStatuses":[{"name":"pgbackrest","state":{
+          "terminated":{"exitCode":1,"message":"recovery: FATAL: canary @ was not reached"}}}]}})",
+     "was not reached"},
     {"Node",
      R"({"metadata":{"name":"n1","annotations":{"x":"@"},"labels":{"secret":"@","kubernetes.io/hostname":"n1"}},
         "spec":{"podCIDR":"@","taints":[{"key":"node.kubernetes.io/out-of-service"}]},

@@ -58,7 +58,7 @@ bool HasSpace(std::string_view marks) {
 bool IsPosition(std::string_view text) {
   return text.size() <= 40 && std::ranges::all_of(text, [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') ||
-                  std::string_view("/:.+-TZ ").find(c) != std::string_view::npos;
+                  std::string_view("/:.+-TZ _I").find(c) != std::string_view::npos;
          });
 }
 

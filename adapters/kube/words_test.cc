@@ -38,6 +38,9 @@ TEST(PlainWords, ResultsKeepPositionsTimesAndNumbers) {
   EXPECT_EQ(PlainResult(printed), JsonLiteral(R"({"lsn":"0/5000148","timeline":3,"serving":true,
       "gap":null,"started":"2026-01-02 03:04:05.678+00","role":"primary","odd":"***",
       "list":["streaming","***"],"deep":{"lag":"1.5"}})"));
+  const Json labels = JsonLiteral(R"(["20261128-200000F", "20261128-200000F_20261128-210000D",
+      "20261128-200000F_20261128-210000I", "000000010000000000000005"])");
+  EXPECT_EQ(PlainResult(labels), labels) << "a restore is told which backup it begins with";
 }
 
 }  // namespace

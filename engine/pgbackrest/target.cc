@@ -84,9 +84,9 @@ Status Bad(const std::string& option, const std::string& value, const std::strin
 }
 
 Status CheckTime(Target& target) {
-  const auto time = ReadTime(target.text);
-  if (time) target.time_us = *time;
-  if (time) return {};
+  const auto moment = ReadTime(target.text);
+  if (moment) target.time_us = *moment;
+  if (moment) return {};
   return Bad("--target", target.text,
              "must be a moment with its time zone; write it like 2026-11-21 22:36:36+00");
 }
