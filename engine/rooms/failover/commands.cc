@@ -44,6 +44,12 @@ std::string HowItCame(const Memory& memory, const std::string& winner) {
   return text;
 }
 
+// After a shutdown whoever led last is primary again: nobody took over from anybody.
+bool IsStartedAgain(const Input& in, const InstanceView& primary) {
+  return in.memory.operation.evidence == Class::kNone && in.view.startup_instance == primary.name &&
+         in.memory.primary == primary.pod->name;
+}
+
 std::string CompleteSentence(const Input& in, const InstanceView& primary, const Operation& op) {
   const std::string& winner = primary.pod->name;
   const Timeline timeline = primary.pod->member->timeline;
@@ -51,7 +57,7 @@ std::string CompleteSentence(const Input& in, const InstanceView& primary, const
     return winner + " is the first primary, " + TimelineStep(Timeline(), timeline);
   }
   const Timeline before = op.evidence == Class::kNone ? in.memory.primary_timeline : op.timeline;
-  if (op.evidence == Class::kNone && in.view.startup_instance == primary.name) {
+  if (IsStartedAgain(in, primary)) {
     return winner + " is primary again after the shutdown, " + TimelineStep(before, timeline);
   }
   const std::string from = op.evidence == Class::kNone ? in.memory.primary : op.from;
@@ -174,7 +180,8 @@ Proposal Complete(const Input& in, const InstanceView& primary) {
   const auto timeline = primary.pod->member->timeline.value();
   Reason reason = operated && (op.to.empty() || op.to == winner) ? Reason::kFailoverComplete
                                                                  : Reason::kCompletedByOther;
-  if (in.memory.primary.empty()) reason = Reason::kFirstPrimary;
+  const bool first = in.memory.primary.empty() || IsStartedAgain(in, primary);
+  if (first) reason = Reason::kFirstPrimary;
   auto p = Say(in, reason, CompleteSentence(in, primary, op),
                "primary/" + winner + "/" + std::to_string(timeline) + "/" +
                    std::to_string(op.seq == 0 ? in.memory.lock.seq : op.seq));
@@ -183,7 +190,7 @@ Proposal Complete(const Input& in, const InstanceView& primary) {
   p.facts["ended"] = true;
   p.facts["primary"] = winner;
   p.facts["timeline"] = timeline;
-  if (in.memory.primary.empty()) return p;
+  if (first) return p;
   p.facts["from"] = operated ? op.from : in.memory.primary;
   p.facts["timeline_from"] = operated ? op.timeline.value() : in.memory.primary_timeline.value();
   const bool released = !operated && in.memory.released_seq != 0;

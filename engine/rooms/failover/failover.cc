@@ -112,6 +112,7 @@ void Nudge(const Input& in, Plan& plan, const Evidence& evidence) {
 
 void Detect(const Input& in, Plan& plan) {
   if (in.view.deleting || in.view.spec().paused || in.view.spec().shutdown) return;
+  if (!in.view.startup_instance.empty()) return;  // nobody led; who led last is being started
   const Evidence evidence = Judge(in);
   if (evidence.evidence == Class::kNone) return;
   if (in.now.elapsed_us < evidence.not_before_us) return plan.WakeAt(evidence.not_before_us);

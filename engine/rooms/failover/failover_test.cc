@@ -46,6 +46,7 @@ class Bench {
     }
     if (!trigger.empty()) Put(o, {"metadata", "annotations", kube::kTriggerSwitchover}, trigger);
     if (paused) o["spec"]["paused"] = true;
+    if (!startup.empty()) Put(o, {"status", "startupInstance"}, startup);
     Observe("PostgresCluster", "hippo", o);
   }
   void Node(const std::string& name, bool out_of_service) {
@@ -144,6 +145,7 @@ class Bench {
 
   Memory memory;
   bool paused = false;
+  std::string startup;  // status.startupInstance
   arbiter::Ledger ledger;
   std::vector<std::string> sentences;
   std::map<std::string, Json> probe_answers;
@@ -354,6 +356,19 @@ TEST(Failover, ASwitchoverWaitsWhileTheClusterIsPaused) {
   bench.paused = false;
   bench.Cluster("one");
   EXPECT_EQ(bench.Take(), Said{"Planned switchover"});
+}
+
+TEST(Failover, WhoLedBeforeAShutdownIsPrimaryAgainAndNobodyTookOver) {
+  Bench bench(true);
+  bench.startup = "hippo-00-a";
+  bench.Cluster("");
+  bench.Lock("", "2026-11-21T10:00:05.000000+00:00");
+  bench.Wait(60 * kSecond);
+  EXPECT_EQ(bench.Take(), Said{}) << "nobody is made to look: the others are not started yet";
+  bench.Lock("a", "2026-11-21T10:01:10.000000+00:00");
+  bench.Member("a", "node1", "primary", 0x5000200, 2);
+  EXPECT_EQ(bench.Take(), Said{"FirstPrimary say"});
+  EXPECT_EQ(bench.memory.primary_timeline, Timeline(2));
 }
 
 TEST(Failover, ASwitchoverWhoseAnswerNobodySawIsJudgedByWhatHappens) {
