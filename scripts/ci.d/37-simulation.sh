@@ -7,5 +7,5 @@ scripts/build release pgo-simulate
 first=${PGO_SIMULATION_SEED:-1}
 echo "seeds from $first (again: PGO_SIMULATION_SEED=$first)"
 # Those that were run and mended so far (docs/simulation.md); a quiet machine of two cores takes a minute or two.
-build/release/bin/pgo-simulate --first "$first" --seeds "${PGO_SIMULATION_SEEDS:-156}" --seconds 270
-build/release/bin/pgo-simulate --cuts --seconds 150 --stride 7 --first "$first"
+build/release/bin/pgo-simulate --first "$first" --seeds "${PGO_SIMULATION_SEEDS:-156}" --seconds 200
+build/release/bin/pgo-simulate --cuts --seconds 90 --stride 7 --first "$first"
