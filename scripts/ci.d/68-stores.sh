@@ -1,4 +1,4 @@
-# slot: 5
+# slot: 8
 # Backups and restores in an object store that speaks S3, with real PostgreSQL and pgBackRest.
 set -euo pipefail
 unshare --user --map-root-user --net --mount --pid --fork true 2>/dev/null ||
