@@ -135,6 +135,7 @@ Changes PlanChanges(const PlanInput& in) {
   out.instances = RenderInstances(in, power.off);
   Plan said;
   said.status = std::move(power.status);
+  if (power.served) said.Do(*std::move(power.served));
   out.power = Shared(std::move(said));
   const bool applied =
       !rollout::AnyOutdated(in.view) || AreApplied(*out.instances, in.view, in.memory);

@@ -68,12 +68,30 @@ bool HasNoVolume(const ClusterView& cluster, const Member& first) {
   return cluster.complete && (first.instance == nullptr || first.instance->claim == nullptr);
 }
 
+std::string Asked(const ClusterView& cluster) {
+  return GetString(cluster.subject->object, {"metadata", "annotations", kube::kStartupInstance});
+}
+
+Proposal TakeOff(const ClusterView& cluster) {
+  Json patch = Json::object();
+  Put(patch, {"metadata", "annotations", kube::kStartupInstance}, nullptr);
+  Proposal p;
+  p.reason = Reason::kStatus;
+  p.sentence = "annotation " + std::string(kube::kStartupInstance) +
+               " is for one start and somebody leads: take it off";
+  p.causes = {cluster.subject->seq.value()};
+  p.goal = "served/" + std::string(kube::kStartupInstance) + "/" + cluster.subject->rv;
+  p.command = Patch{cluster.subject->ref, cluster.uid, cluster.subject->rv, "", std::move(patch)};
+  return p;
+}
+
 // The one to wait for; null if all may run.
 const Member* First(const ClusterView& cluster, const std::vector<Member>& roster) {
-  const std::string asked =
-      GetString(cluster.subject->object, {"metadata", "annotations", kube::kStartupInstance});
-  const std::string& name = asked.empty() ? cluster.startup_instance : asked;
-  const auto it = std::ranges::find(roster, name, &Member::name);
+  const std::string asked = Asked(cluster);
+  if (asked == "any") return nullptr;
+  auto it = std::ranges::find(roster, asked, &Member::name);
+  // A slip in the annotation must not start whoever may lack the last writes.
+  if (it == roster.end()) it = std::ranges::find(roster, cluster.startup_instance, &Member::name);
   return it == roster.end() || HasNoVolume(cluster, *it) ? nullptr : &*it;
 }
 
@@ -92,6 +110,7 @@ void StartUp(const ClusterView& cluster, const std::vector<Member>& roster, Powe
 
 Power PlanPower(const ClusterView& cluster, bool changing) {
   Power power;
+  if (cluster.Primary() != nullptr && !Asked(cluster).empty()) power.served = TakeOff(cluster);
   if (!cluster.spec().shutdown && cluster.startup_instance.empty()) return power;
   const auto roster = cluster::Roster(cluster);
   if (changing) {

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "engine/base/json.h"
 #include "engine/cluster/view.h"
+#include "engine/rooms/room.h"
 
 namespace pgo::rooms::instances {
 
@@ -15,6 +17,9 @@ struct Power {
   std::map<std::string, std::string> off;  // instance without a pod → why, one clause
   // Members of the PostgresCluster's status that change: startupInstance, startupInstanceSet.
   Json status = Json::object();
+  // Takes annotation startup-instance off once somebody leads: at a later start it would name one
+  // that may lack acknowledged writes.
+  std::optional<Proposal> served;
 };
 
 // `changing`: a change of primary is under way; nobody is stopped or held back meanwhile.

@@ -124,8 +124,20 @@ TEST_F(StartUpTest, AnAnnotationNamesAnotherOrAny) {
   };
   annotate(names_[0]);
   EXPECT_EQ(Off(), (std::set{names_[1], names_[2]}));
+  annotate("hippo-00-slip");
+  EXPECT_EQ(Off(), (std::set{names_[0], names_[2]})) << "as without the annotation";
   annotate("any");
   EXPECT_TRUE(Off().empty());
+}
+
+TEST_F(StartUpTest, TheAnnotationIsForOneStartAlone) {
+  Put(builder_.manifest(), {"metadata", "annotations", kube::kStartupInstance}, names_[0]);
+  builder_.Show();
+  EXPECT_FALSE(Plan().served) << "nobody leads yet";
+  builder_.Pod(names_[0], "master", std::string(testing::kPrimaryStatus));
+  builder_.Lock(names_[0] + "-0", testing::ClusterBuilder::Address(names_[0]));
+  ASSERT_TRUE(Plan().served);
+  EXPECT_TRUE(std::holds_alternative<Patch>(Plan().served->command));
 }
 
 TEST_F(StartUpTest, AVolumeThatIsGoneIsNotWaitedFor) {
