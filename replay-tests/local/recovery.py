@@ -68,8 +68,11 @@ class Scene:
     def wait_restored(self, value, seconds=240):
         def ended():
             status = (self.lab.cluster(CLUSTER) or {}).get("status", {}).get("pgbackrest", {}).get("restore", {})
-            if self.told().get("reason") in ("RestoreFailed", "RestoreRefused", "RestoreUnsafe"):
-                raise L.Failed(json.dumps(self.told()))
+            told = self.told()
+            # Until the operator has heard of this restore, the condition tells of the one before.
+            if told.get("message", "").startswith((f"restore {value} ", f"restore {value}: ")) and \
+                    told.get("reason") in ("RestoreFailed", "RestoreRefused", "RestoreUnsafe"):
+                raise L.Failed(json.dumps(told))
             return status.get("id") == value and status.get("finished") and status.get("succeeded")
         L.wait_for(f"restore {value} has ended", ended, seconds)
 
