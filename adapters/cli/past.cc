@@ -52,7 +52,8 @@ void AddStanding(const Heard& heard, Past& past) {
       continue;
     kinds += (kinds.empty() ? "" : ", ") + std::string(info.kind);
   }
-  if (!kinds.empty()) {
+  // Records left out are named as such; among them may be the lists that would tell.
+  if (!kinds.empty() && past.elided == 0) {
     past.unseen.push_back(
         {"the operator had started and not yet read: " + kinds, heard.started, {}});
   }

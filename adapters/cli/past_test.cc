@@ -137,6 +137,15 @@ TEST_F(PastVerbs, AWindowWithoutTheOperatorIsCalledUnobserved) {
   EXPECT_THAT(StateAt("now"), Not(HasSubstr("NOT OBSERVED")));
 }
 
+TEST_F(PastVerbs, WhatABundleLeavesOutIsNotTakenForUnread) {
+  ShowState state;
+  state.bundle = directory_.Path("part.pgoj");
+  book_.SaveAs(state.bundle, 3, 3);  // a list
+  ASSERT_TRUE(run_(state, Common()));
+  EXPECT_THAT(run_.out(), HasSubstr("NOT INCLUDED: 1 record that this bundle leaves out"));
+  EXPECT_THAT(run_.out(), Not(HasSubstr("NOT OBSERVED")));
+}
+
 TEST_F(PastVerbs, AWatchThatMissedChangesIsNamedWithItsKind) {
   book_.Wait(60'000);
   book_.Observe("Endpoints", "hippo-ha", Lock("hippo-00-a-0"));
