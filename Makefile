@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes images lint bench fuzz injuries simulate mutants soak clean
+.PHONY: help demo test test-kubernetes fleet images lint bench fuzz injuries simulate mutants soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,11 @@ test-kubernetes: ## end to end on the cluster of KUBECONFIG (its image: PGO_TEST
 	@scripts/packages build
 	@scripts/build dev pgo pgo-operator
 	@replay-tests/kubernetes/suite.py
+
+fleet: ## what 200 clusters cost, on the control plane without nodes of KUBECONFIG (CLUSTERS=, AUDIT=its log)
+	@scripts/packages build
+	@scripts/build release pgo pgo-operator
+	@replay-tests/kubernetes/fleet.py $(if $(CLUSTERS),--clusters $(CLUSTERS)) $(if $(AUDIT),--audit $(AUDIT))
 
 images: ## archives of the operator's and the database's image (docs/operating/install.md)
 	@scripts/packages build image

@@ -112,6 +112,8 @@ def run(lab, name, cluster, inflict, killed_after=None):
         raise
     if killed_after is not None:
         killer.join(found["since"] + killed_after + 30 - time.time())
+        L.wait_for("the new operator answers", lambda: lab.pgo(
+            "journal", "status", check=False).returncode == 0, 30)
         found["gap_max"] += 20
     gap = writer.longest_gap(found["since"] - 1)
     acked = set(writer.stop())
