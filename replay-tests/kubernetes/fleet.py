@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many clusters on an API server without nodes: what the operator alone asks of it, and needs itself.
 
-    KUBECONFIG=… replay-tests/kubernetes/fleet.py [--clusters 200] [--audit FILE] [--binaries DIR]
+    KUBECONFIG=… replay-tests/kubernetes/fleet.py [--clusters 200] [--audit FILE] [--binaries DIR] [TEST...]
 
 For a control plane of version 1.28 or later without nodes: pods stay pending, so that nothing but the
 operator and the controllers is at work. The operator runs on this machine. Requests are counted in the
@@ -260,6 +260,7 @@ def main():
     parser.add_argument("--idle", type=int, default=60, help="seconds (60)")
     parser.add_argument("--audit", default="", help="the API server's audit log")
     parser.add_argument("--storage-class", default=os.environ.get("PGO_TEST_STORAGE_CLASS", ""))
+    parser.add_argument("tests", nargs="*", help=", ".join(name for name, _ in TESTS) + "; create always runs")
     options = parser.parse_args()
     shutil.rmtree(os.path.join(OUT, "operator"), ignore_errors=True)
     os.makedirs(OUT, exist_ok=True)
@@ -267,6 +268,8 @@ def main():
     try:
         lab.up()
         for name, test in TESTS:
+            if options.tests and name not in ("create", *options.tests):
+                continue
             failed += not S.F.attempt(results, name, lambda test=test: test(lab), lambda: "")
     except (L.Failed, OSError, KeyboardInterrupt) as failure:
         print(f"FAILED set-up: {failure}")
