@@ -125,6 +125,26 @@ TEST_F(EngineTest, ARestartOverUnchangedClustersWritesNothing) {
   ExpectReplayIsExact();
 }
 
+TEST_F(EngineTest, ACopyBeginsAsSoonAsItsSourceHasWhatItAsksFor) {
+  Json copy = *loop.kube.Find(kHippo);
+  Put(copy, {"spec", "dataSource", "postgresCluster"},
+      JsonLiteral(R"({"clusterName": "hippo", "repoName": "repo2"})"));
+  const auto before = loop.kube.All("StatefulSet").size();
+  loop.Post({loop.kube.Put({"PostgresCluster", "postgres", "rhino"}, copy)});
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_EQ(loop.kube.All("StatefulSet").size(), before);
+  Json source = *loop.kube.Find(kHippo);
+  Put(source, {"spec", "backups", "pgbackrest"}, JsonLiteral(R"({
+    "configuration": [{"secret": {"name": "keys"}}],
+    "repos": [{"name": "repo2", "s3": {"bucket": "b", "endpoint": "e", "region": "r"}}]})"));
+  loop.Post({loop.kube.Put(kHippo, source)});
+  ASSERT_TRUE(loop.Settle());
+  EXPECT_EQ(loop.kube.All("StatefulSet").size(), before + 3);
+  loop.Restart();
+  Begin();
+  ExpectReplayIsExact();
+}
+
 TEST_F(EngineTest, AFencedPrimaryIsReplacedAndEveryDecisionReplays) {
   RunPods(0, 1);
   ASSERT_TRUE(loop.Settle());

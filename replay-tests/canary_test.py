@@ -89,8 +89,11 @@ def plant_credentials(spec):
         name: canary("global " + name) for name in (
             "repo1-s3-key", "repo1-s3-key-secret", "repo1-s3-token", "repo1-cipher-pass", "repo1-gcs-key",
             "repo1-azure-key", "repo1-azure-account-secret", "repo1-sftp-private-key-passphrase")}
-    spec["dataSource"] = {"pgbackrest": {"stanza": "db", "repo": {"name": "repo1"},
-                                         "global": {"repo1-s3-key": canary("dataSource global")}}}
+    spec["backups"]["pgbackrest"]["manual"] = {
+        "repoName": "repo1", "options": ["--type=full --repo1-cipher-pass=" + canary("manual options")]}
+    spec["dataSource"] = {"pgbackrest": {
+        "stanza": "db", "repo": {"name": "repo1"}, "global": {"repo1-s3-key": canary("dataSource global")},
+        "options": ["--type=time", "--repo1-s3-key-secret=" + canary("dataSource options")]}}
     spec["patroni"] = {"dynamicConfiguration": {"postgresql": {
         "parameters": {"primary_conninfo": "host=a password=" + canary("primary_conninfo"),
                        "archive_command": f"curl https://u:{canary('URL in archive_command')}@store/x",

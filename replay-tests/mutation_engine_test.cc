@@ -148,7 +148,10 @@ bool ShowsLater(const std::string& path) {
   constexpr std::array kLater{
       "spec.patroni.switchover",  // failover_test: SwitchoverAsksPatroniOnce
       "spec.failover.async",      // failover_test: StoppedAsyncWaitsForTheRestartInPlace
-      // instances_test: ACopyBeginsOnlyFromASourceThatCanBeRead
+      // instances_test: ACopyBeginsOnlyFromASourceThatCanBeRead,
+      // ABucketsKeysLieApartFromTheClusters
+      "spec.dataSource.postgresCluster.clusterName",
+      "spec.dataSource.pgbackrest.configuration",
       "spec.dataSource.postgresCluster.clusterNamespace",
       // backups_test: what it is for; whole pods of jobs are in JobsTakeWhatTheManifestAsksOfThem
       "spec.backups.pgbackrest.manual",

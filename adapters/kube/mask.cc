@@ -33,10 +33,12 @@ bool NamesCredential(std::string_view name) {
          std::ranges::any_of(kAtEnd, [&](const char* word) { return lower.ends_with(word); });
 }
 
-// pgBackRest's options: "repo1-s3-key", "repo1-s3-key-secret", "repo1-cipher-pass", …
+// pgBackRest's options: "repo1-s3-key", "repo1-s3-key-secret", "repo1-cipher-pass", …; but
+// "repo1-s3-key-type" says how keys are got ("auto", "web-id") and is none.
 bool NamesRepositoryCredential(std::string_view name) {
   constexpr std::array kWords{"-key", "-secret", "-token", "-pass"};
   const std::string lower = Lower(name);
+  if (lower.ends_with("-key-type")) return false;
   return std::ranges::any_of(kWords,
                              [&](const char* word) { return lower.find(word) != lower.npos; });
 }
@@ -77,6 +79,18 @@ bool HasAssignment(const std::string& lower, std::string_view word) {
   return false;
 }
 
+// "--repo1-s3-key=…", alone or among others: a command's options as one text.
+bool HasCredentialOption(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(" \t\n\"'", at), text.size());
+    const std::string_view word = text.substr(at, end - at);
+    const std::string_view name = word.substr(0, std::min(word.find('='), word.size()));
+    if (name.starts_with("--") && NamesRepositoryCredential(name)) return true;
+    at = end + 1;
+  }
+  return false;
+}
+
 void Mask(Json& value, bool repository, int depth) {
   if (depth > 200) {
     value = nullptr;
@@ -85,7 +99,10 @@ void Mask(Json& value, bool repository, int depth) {
   if (value.is_string()) {
     if (LooksLikeCredential(*value.get_ptr<std::string*>())) value = kMask;
   } else if (value.is_array()) {
-    for (Json& item : value) Mask(item, repository, depth + 1);
+    for (Json& item : value) {
+      if (item.is_string() && HasCredentialOption(*item.get_ptr<std::string*>())) item = kMask;
+      Mask(item, repository, depth + 1);
+    }
   } else if (value.is_object()) {
     for (auto it = value.begin(); it != value.end(); ++it) {
       const bool named =

@@ -58,7 +58,10 @@ constexpr Case kCases[] = {
      R"({"metadata":{"name":"c","annotations":{"postgres-operator.crunchydata.com/note":"password=@"}},
         "spec":{"postgresVersion":17,
           "backups":{"pgbackrest":{"global":{"repo1-s3-key":"@","repo1-s3-key-secret":"@","repo1-cipher-pass":"@",
-             "repo1-s3-token":"@","repo1-retention-full":"2"}}},
+             "repo1-s3-token":"@","repo1-retention-full":"2"},
+             "manual":{"repoName":"repo1","options":["--type=full --repo1-s3-key-secret=@"]}}},
+          "dataSource":{"pgbackrest":{"stanza":"db","global":{"repo1-s3-key":"@"},
+             "options":["--type=time","--repo1-cipher-pass=@"]}},
           "patroni":{"dynamicConfiguration":{"postgresql":{"parameters":{"primary_conninfo":"host=x password=@",
              "archive_command":"curl https://u:@@store/x"},"authentication":{"superuser":{"password":"@"}}}}},
           "instances":[{"containers":[{"name":"x","env":[{"name":"A","value":"@"}]}]}],
@@ -207,6 +210,17 @@ TEST(Redact, MalformedObjectsAreTakenAsTheyAre) {
       EXPECT_EQ(GetString(redactor.Redact(kind, JsonLiteral(text)), {"kind"}), kind);
     }
   }
+}
+
+// How a store's keys are got decides about clusters; it is no key.
+TEST(Redact, TheKindOfAStoresKeysIsKept) {
+  const Json out = Redactor("key").Redact("PostgresCluster", JsonLiteral(R"({"spec":
+    {"backups":{"pgbackrest":{"global":{"repo1-s3-key-type":"web-id","repo1-s3-key":"x"},
+      "manual":{"options":["--type=full","--repo1-s3-key-type=auto"]}}}}})"));
+  const Json& backrest = out["spec"]["backups"]["pgbackrest"];
+  EXPECT_EQ(DumpJson(backrest["global"]), R"({"repo1-s3-key":"***","repo1-s3-key-type":"web-id"})");
+  EXPECT_EQ(DumpJson(backrest["manual"]["options"]),
+            R"(["--type=full","--repo1-s3-key-type=auto"])");
 }
 
 TEST(Redact, OrdinaryTextIsNotACredential) {

@@ -66,6 +66,57 @@ void AddTheirs(const ClusterView& cluster, Json& volume) {
   for (const Json& source : theirs) volume["projected"]["sources"].push_back(source);
 }
 
+constexpr std::string_view kKeysVolume = "source-keys";
+
+void MakeOptional(Json& volume) {
+  for (Json& part : volume["projected"]["sources"]) {
+    for (const char* kind : {"secret", "configMap", "clusterTrustBundle"}) {
+      if (const auto at = part.find(kind); at != part.end() && at->is_object()) {
+        (*at)["optional"] = true;
+      }
+    }
+  }
+}
+
+Json VolumeOfSource(const ClusterView& cluster) {
+  if (cluster.spec().source.in_bucket) {
+    return Projected("source", {Source("configMap", kube::ClusterConfigName(cluster.key.name),
+                                       {{kBucketKey, pgbackrest::kSourceFile}})});
+  }
+  const std::string& source = cluster.spec().source.cluster;
+  return Projected("source", {Source("configMap", kube::BackrestConfigName(source),
+                                     {{pgbackrest::kInstanceKey, pgbackrest::kSourceFile}}),
+                              Source("secret", kube::BackrestName(source),
+                                     {{"pgbackrest.ca-roots", "tls-ca.crt"},
+                                      {"pgbackrest-client.crt", "client-tls.crt"},
+                                      {"pgbackrest-client.key", "client-tls.key"}})});
+}
+
+// What pods were made with.
+Json LiveKeys(const ClusterView& cluster) {
+  for (const auto& [name, instance] : cluster.instances) {
+    if (instance.stateful_set == nullptr) continue;
+    for (const Json& volume :
+         GetArray(instance.stateful_set->object, {"spec", "template", "spec", "volumes"})) {
+      if (GetString(volume, {"name"}) != kKeysVolume) continue;
+      return GetArray(volume, {"projected", "sources"});
+    }
+  }
+  return Json::array();
+}
+
+// Once the copy is made, pods stay as they are, whatever becomes of the source: no instance is to
+// start anew for that.
+Json SourceKeys(const ClusterView& cluster) {
+  const DataSource& source = cluster.spec().source;
+  if (source.in_bucket) {
+    return source.configuration.is_array() ? source.configuration : Json::array();
+  }
+  if (cluster.bootstrapped || cluster.source == nullptr) return LiveKeys(cluster);
+  const Json& theirs = cluster.source->parsed.spec.backups.configuration;
+  return theirs.is_array() ? theirs : Json::array();
+}
+
 }  // namespace
 
 std::string BackrestImage(const Spec& spec, const std::string& own, const std::string& postgres) {
@@ -124,16 +175,39 @@ Json BackrestVolumeOfJob(const ClusterView& cluster) {
   return out;
 }
 
-Json BackrestVolumeOfSource(const ClusterView& cluster) {
-  const std::string& source = cluster.spec().source.cluster;
-  Json out = Projected("source", {Source("configMap", kube::BackrestConfigName(source),
-                                         {{pgbackrest::kInstanceKey, "source.conf"}}),
-                                  Source("secret", kube::BackrestName(source),
-                                         {{"pgbackrest.ca-roots", "tls-ca.crt"},
-                                          {"pgbackrest-client.crt", "client-tls.crt"},
-                                          {"pgbackrest-client.key", "client-tls.key"}})});
-  for (Json& part : out["projected"]["sources"]) part.begin().value()["optional"] = true;
+void AddSource(const ClusterView& cluster, Json& pod, Json& container) {
+  if (!cluster.spec().source.any) return;
+  Json volume = VolumeOfSource(cluster);
+  MakeOptional(volume);
+  pod["volumes"].push_back(std::move(volume));
+  Mount(container, "source", pgbackrest::kSourceDirectory, true);
+  const Json keys = SourceKeys(cluster);
+  if (keys.empty()) return;
+  Json more = Projected(kKeysVolume, {});
+  more["projected"]["sources"] = keys;
+  MakeOptional(more);
+  pod["volumes"].push_back(std::move(more));
+  Mount(container, kKeysVolume, pgbackrest::kSourceKeysDirectory, true);
+}
+
+std::optional<pgbackrest::CloneFrom> CloneFrom(const ClusterView& cluster) {
+  const DataSource& source = cluster.spec().source;
+  if (!source.any || source.repository.size() != 5) return std::nullopt;
+  pgbackrest::CloneFrom out;
+  out.repository = source.repository.substr(4);
+  out.options = source.options;
+  if (source.in_bucket) out.stanza = source.stanza;
+  const Repository* repo = source.in_bucket ? &source.bucket : nullptr;
+  if (cluster.source != nullptr) repo = cluster.source->parsed.spec.backups.Find(source.repository);
+  const bool cloud =
+      source.in_bucket || (repo != nullptr && repo->store != Repository::Store::kVolume);
+  out.on_host = !cloud;
+  out.keys = cloud || !SourceKeys(cluster).empty();
   return out;
+}
+
+pgbackrest::Repository Plain(const Repository& repo) {
+  return {repo.Number(), repo.store == Repository::Store::kVolume, repo.options, repo.Type()};
 }
 
 void MountBackrest(Json& container) {

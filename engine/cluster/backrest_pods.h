@@ -3,9 +3,11 @@
 // https://pgbackrest.org/command.html#command-server
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "engine/cluster/view.h"
+#include "engine/pgbackrest/config.h"
 
 namespace pgo::cluster {
 
@@ -23,9 +25,16 @@ Json BackrestVolumeOfInstance(const ClusterView& cluster, const std::string& ins
 Json BackrestVolumeOfHost(const ClusterView& cluster);
 // Of a job that writes to a store in the cloud: no server.
 Json BackrestVolumeOfJob(const ClusterView& cluster);
-// Volume `source` of a cluster that begins as a copy of another: that one's configuration and its
-// client's certificate, as far as they exist (once the copy is made it needs them no more).
-Json BackrestVolumeOfSource(const ClusterView& cluster);
+// A cluster that begins as a copy has volumes `source`: where the copy comes from and the
+// certificate of the source's client; and `source-keys`, if it has any: the files that the source's
+// `configuration` names. Nothing of them has to exist: once the copy is made it needs them no more.
+void AddSource(const ClusterView& cluster, Json& pod, Json& container);
+// The same for the command that makes the copy. None without a data source.
+std::optional<pgbackrest::CloneFrom> CloneFrom(const ClusterView& cluster);
+// Key of ConfigMap c-config with what BucketConf says.
+inline constexpr std::string_view kBucketKey = "pgbackrest_source.conf";
+// For formats that know nothing of manifests.
+pgbackrest::Repository Plain(const Repository& repository);
 // Mounts it where pgBackRest looks.
 void MountBackrest(Json& container);
 

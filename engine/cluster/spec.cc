@@ -169,6 +169,13 @@ Repository ParseRepository(const Json& repo) {
   return out;
 }
 
+void ParseGlobal(const Json& backrest, std::map<std::string, std::string>& readable,
+                 std::vector<std::string>& masked) {
+  for (const auto& [name, value] : Scalars(GetObject(backrest, {"global"}))) {
+    value == kMask ? masked.push_back(name) : void(readable.emplace(name, value));
+  }
+}
+
 void ParseBackups(const Json& spec, Backups& out) {
   const Json& backrest = GetObject(spec, {"backups", "pgbackrest"});
   for (const Json& repo : GetArray(backrest, {"repos"})) {
@@ -180,9 +187,7 @@ void ParseBackups(const Json& spec, Backups& out) {
   out.any = !out.repositories.empty();
   if (!out.any) return;
   out.image = GetString(backrest, {"image"});
-  for (const auto& [name, value] : Scalars(GetObject(backrest, {"global"}))) {
-    value == kMask ? out.masked.push_back(name) : void(out.global.emplace(name, value));
-  }
+  ParseGlobal(backrest, out.global, out.masked);
   out.configuration = Fragment(backrest, {"configuration"});
   out.manual_repository = GetString(backrest, {"manual", "repoName"});
   out.manual_options = Words(GetArray(backrest, {"manual", "options"}));
@@ -195,10 +200,26 @@ void ParseBackups(const Json& spec, Backups& out) {
   out.raw = backrest;
 }
 
+void ParseBucket(const Json& backrest, DataSource& out) {
+  out.any = out.in_bucket = true;
+  out.stanza = GetString(backrest, {"stanza"}, "db");
+  out.bucket = ParseRepository(GetObject(backrest, {"repo"}));
+  out.repository = out.bucket.name;
+  ParseGlobal(backrest, out.global, out.masked);
+  out.configuration = Fragment(backrest, {"configuration"});
+  out.options = Words(GetArray(backrest, {"options"}));
+}
+
 void ParseSource(const Json& spec, DataSource& out) {
   const Json* source = pgo::Find(spec, {"dataSource", "postgresCluster"});
-  if (source == nullptr || !source->is_object()) return;
+  const Json* bucket = pgo::Find(spec, {"dataSource", "pgbackrest"});
+  const bool has_bucket = bucket != nullptr && bucket->is_object();
+  if (source == nullptr || !source->is_object()) {
+    if (has_bucket) ParseBucket(*bucket, out);
+    return;
+  }
   out.any = true;
+  out.both = has_bucket;
   out.cluster = GetString(*source, {"clusterName"});
   out.ns = GetString(*source, {"clusterNamespace"});
   out.repository = GetString(*source, {"repoName"});
@@ -210,6 +231,20 @@ void ParseSource(const Json& spec, DataSource& out) {
 const Repository* Backups::Find(const std::string& name) const {
   const auto it = std::ranges::find(repositories, name, &Repository::name);
   return it == repositories.end() ? nullptr : &*it;
+}
+
+std::string Repository::Type() const {
+  switch (store) {
+    case Store::kS3:
+      return "s3";
+    case Store::kGcs:
+      return "gcs";
+    case Store::kAzure:
+      return "azure";
+    case Store::kVolume:
+      break;
+  }
+  return "posix";
 }
 
 bool Backups::HasVolume() const {

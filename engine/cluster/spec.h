@@ -73,6 +73,7 @@ struct Repository {
   std::map<std::string, std::string> options;    // of a store in the cloud: "s3-bucket", …
   std::map<std::string, std::string> schedules;  // "full", "diff", "incr" → cron
   [[nodiscard]] std::string Number() const { return name.substr(4); }
+  [[nodiscard]] std::string Type() const;  // as pgBackRest has it: "posix", "s3", "gcs", "azure"
   bool operator==(const Repository&) const = default;
 };
 
@@ -100,12 +101,21 @@ struct Backups {
   bool operator==(const Backups&) const = default;
 };
 
-// spec.dataSource.postgresCluster: a new cluster begins as a copy of another one's backup.
+// spec.dataSource: a new cluster begins as a copy of a backup, either another cluster's
+// (postgresCluster) or one in a store whose cluster may be gone (pgbackrest).
 struct DataSource {
   bool any = false;
+  bool both = false;        // both are given; the first is what the rest was read from
   std::string cluster, ns;  // ns "": this cluster's
-  std::string repository;   // of that cluster, "repo1"
+  std::string repository;   // of that cluster, or of `bucket`: "repo1"
   std::vector<std::string> options;
+
+  bool in_bucket = false;  // pgbackrest; of what follows nothing is set otherwise
+  std::string stanza = "db";
+  Repository bucket;
+  std::map<std::string, std::string> global;  // without credentials: those are never seen here
+  std::vector<std::string> masked;            // names of global options that hold one
+  Json configuration;                         // projected sources, array or null
   bool operator==(const DataSource&) const = default;
 };
 

@@ -192,18 +192,34 @@ void ReadOwn(ClusterView& view, Readings& readings) {
   view.manifest = readings.ManifestOf(*view.subject);
 }
 
+void ReadSource(const World& world, ClusterView& view, Readings& readings) {
+  const DataSource& source = view.spec().source;
+  const bool here = source.ns.empty() || source.ns == view.key.ns;
+  if (source.cluster.empty() || !here || source.cluster == view.key.name) return;
+  const Subject* subject = world.Find({"PostgresCluster", view.key.ns, source.cluster});
+  if (subject != nullptr) view.source = readings.SourceOf(*subject);
+}
+
 }  // namespace
 
-std::shared_ptr<const Manifest> Readings::ManifestOf(const Subject& subject) {
-  const bool seen = manifest_ != nullptr && manifest_seq_ == subject.seq;
-  manifest_seq_ = subject.seq;
-  if (seen || (manifest_ != nullptr && SameManifest(manifest_->object, subject.object))) {
-    return manifest_;
-  }
+std::shared_ptr<const Manifest> Readings::Of(const Subject& subject, Read& last) {
+  const bool known = last.manifest != nullptr && last.ref == subject.ref;
+  const bool seen = known && last.seq == subject.seq;
+  last.ref = subject.ref;
+  last.seq = subject.seq;
+  if (seen || (known && SameManifest(last.manifest->object, subject.object))) return last.manifest;
   auto read = std::make_shared<Manifest>();
   read->object = ManifestObject(subject.object);
   read->parsed = ParseSpec(read->object);
-  return manifest_ = std::move(read);
+  return last.manifest = std::move(read);
+}
+
+std::shared_ptr<const Manifest> Readings::ManifestOf(const Subject& subject) {
+  return Of(subject, own_);
+}
+
+std::shared_ptr<const Manifest> Readings::SourceOf(const Subject& subject) {
+  return Of(subject, source_);
 }
 
 const PodView& Readings::PodOf(const Subject& subject) {
@@ -262,6 +278,7 @@ ClusterView Project(const World& world, const ClusterKey& key, Readings& reading
   view.jobs_complete = world.Listed("Job");
   for (const Subject* subject : world.Of(key)) view.objects[subject->ref] = subject;
   ReadOwn(view, readings);
+  ReadSource(world, view, readings);
   for (const auto& [ref, subject] : view.objects) AddInstancePart(view, *subject, readings);
   for (const Subject* node : world.Nodes()) view.nodes[node->ref.name] = ReadNode(*node);
   for (auto& [name, instance] : view.instances) {

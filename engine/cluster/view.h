@@ -148,6 +148,9 @@ struct ClusterView {
   bool bootstrapped = false;              // c-ha-config carries `initialize`
   std::string system_identifier;
   RestoreView restore;
+  // Of the cluster that spec.dataSource.postgresCluster names, in the same namespace; null while it
+  // is not observed.
+  std::shared_ptr<const Manifest> source;
   std::map<std::string, NodeView> nodes;              // all nodes, by name
   std::map<kube::ObjectRef, const Subject*> objects;  // all that belongs to it
   bool complete = false;  // every kind that all need was listed since the start: absence is proof
@@ -172,15 +175,23 @@ struct ClusterView {
 class Readings {
  public:
   std::shared_ptr<const Manifest> ManifestOf(const Subject& subject);
+  // Of the cluster that this one begins as a copy of.
+  std::shared_ptr<const Manifest> SourceOf(const Subject& subject);
   const PodView& PodOf(const Subject& subject);
 
  private:
+  struct Read {
+    kube::ObjectRef ref;
+    Seq seq;
+    std::shared_ptr<const Manifest> manifest;
+  };
+  static std::shared_ptr<const Manifest> Of(const Subject& subject, Read& last);
+
   struct Pod {
     Seq seq;
     PodView view;
   };
-  Seq manifest_seq_;
-  std::shared_ptr<const Manifest> manifest_;
+  Read own_, source_;
   std::map<std::string, Pod, std::less<>> pods_;  // by name
 };
 

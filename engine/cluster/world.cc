@@ -62,15 +62,43 @@ std::set<ClusterKey> World::Touched(const kube::ObjectRef& ref, const Json& obje
   return cluster ? std::set<ClusterKey>{*cluster} : std::set<ClusterKey>{};
 }
 
+std::set<ClusterKey> World::CopiesOf(const kube::ObjectRef& ref) const {
+  if (ref.kind != "PostgresCluster") return {};
+  const auto it = copies_.find({ref.ns, ref.name});
+  return it == copies_.end() ? std::set<ClusterKey>{} : it->second;
+}
+
+void World::NoteCopy(const kube::ObjectRef& ref, const Json& object, bool is_there) {
+  if (ref.kind != "PostgresCluster") return;
+  const std::string source =
+      GetString(object, {"spec", "dataSource", "postgresCluster", "clusterName"});
+  if (source.empty()) return;
+  const ClusterKey key{ref.ns, source};
+  if (is_there) {
+    copies_[key].insert({ref.ns, ref.name});
+  } else if (const auto known = copies_.find(key); known != copies_.end()) {
+    known->second.erase({ref.ns, ref.name});
+    if (known->second.empty()) copies_.erase(known);
+  }
+}
+
 std::set<ClusterKey> World::FoldObserved(const Observed& observed, const Event& event) {
   auto it = subjects_.find(observed.ref);
   std::set<ClusterKey> touched;
+  // Copies look at what their source asks for, not at how it is.
+  bool asks_anew = observed.ref.kind == "PostgresCluster";
   if (it != subjects_.end()) {
     if (it->second.uid == observed.uid && Older(observed.rv, it->second.rv)) return {};
     touched = Touched(observed.ref, it->second.object);
     if (const auto old = ClusterOf(observed.ref, it->second.object))
       members_[*old].erase(observed.ref);
+    NoteCopy(observed.ref, it->second.object, false);
+    asks_anew = asks_anew &&
+                (it->second.uid != observed.uid ||
+                 GetObject(it->second.object, {"spec"}) != GetObject(observed.object, {"spec"}));
   }
+  if (asks_anew) touched.merge(CopiesOf(observed.ref));
+  NoteCopy(observed.ref, observed.object, true);
   subjects_[observed.ref] =
       Subject{observed.ref, observed.uid, observed.rv, observed.object, event.seq, event.at};
   if (const auto now = ClusterOf(observed.ref, observed.object))
@@ -90,6 +118,8 @@ std::set<ClusterKey> World::Forget(const kube::ObjectRef& ref, const std::string
     members->second.erase(ref);
     if (members->second.empty()) members_.erase(members);
   }
+  touched.merge(CopiesOf(ref));
+  NoteCopy(ref, it->second.object, false);
   subjects_.erase(it);
   return touched;
 }
@@ -199,6 +229,7 @@ void World::Add(const Json& part) {
   auto saved = FromJson<SavedWorld>(part);
   for (auto& s : saved.subjects) {
     if (const auto cluster = ClusterOf(s.ref, s.object)) members_[*cluster].insert(s.ref);
+    NoteCopy(s.ref, s.object, true);
     subjects_[s.ref] =
         Subject{s.ref, s.uid, s.rv, std::move(s.object), s.seq, {s.wall_us, s.elapsed_us}};
   }

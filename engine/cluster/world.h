@@ -54,8 +54,13 @@ class World {
   std::set<ClusterKey> Forget(const kube::ObjectRef& ref, const std::string& uid);
   std::set<ClusterKey> Touched(const kube::ObjectRef& ref, const Json& object) const;
 
+  // Clusters that name this one as their data source.
+  std::set<ClusterKey> CopiesOf(const kube::ObjectRef& ref) const;
+  void NoteCopy(const kube::ObjectRef& ref, const Json& object, bool is_there);
+
   std::map<kube::ObjectRef, Subject> subjects_;
   std::map<ClusterKey, std::set<kube::ObjectRef>> members_;
+  std::map<ClusterKey, std::set<ClusterKey>> copies_;  // by source
   std::set<std::string, std::less<>> listed_;
 };
 

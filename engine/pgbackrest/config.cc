@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <span>
 #include <utility>
 
@@ -99,6 +100,22 @@ std::string ShellWord(const std::string& text) {
   return out + "'";
 }
 
+// In memory, and gone with the pod.
+constexpr std::string_view kCopiedDirectory = "/dev/shm/pgbackrest-source";
+
+// Part of a script of bash -eu.
+std::string CopySource() {
+  const std::string to(kCopiedDirectory), file(kSourceFile);
+  return "(umask 077; rm -rf " + to + "; mkdir -p " + to +
+         "/conf.d; own=" + std::string(kConfigDirectory) +
+         "/ keys=" + std::string(kSourceKeysDirectory) +
+         R"(/; copy() { local text; text=$(<"$1"); printf "%s\n" "${text//"$own"/$keys}" >"$2"; }; )"
+         "copy " +
+         std::string(kSourceDirectory) + "/" + file + " " + to + "/" + file +
+         R"(; for file in "$keys"*.conf; do [[ ! -e $file ]] || copy "$file" )" + to +
+         R"("/conf.d/${file##*/}"; done); )";
+}
+
 }  // namespace
 
 bool HasHost(const Settings& s) { return std::ranges::any_of(s.repositories, &Repository::volume); }
@@ -181,18 +198,51 @@ std::string ReplicaCommand(const std::string& repository, std::int64_t version) 
          " --link-map=pg_wal=" + postgres::WalDirectory(version);
 }
 
-std::string CloneCommand(const std::string& repository, std::int64_t version,
-                         const std::vector<std::string>& options) {
-  const std::string place(kSourceDirectory), repo = "--repo" + repository;
+bool IsStanza(std::string_view name) {
+  return !name.empty() && name.front() != '-' && name.front() != '_' &&
+         std::ranges::all_of(name, [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+         });
+}
+
+std::string PlaceOf(const Repository& repo, const std::map<std::string, std::string>& global) {
+  if (repo.volume) return "";
+  const auto path = global.find("repo" + repo.number + "-path");
+  std::string out = repo.type;
+  for (const auto& [name, value] : repo.options) {
+    if (name != "s3-region") out += " " + name + " " + value;
+  }
+  std::string at = path == global.end() ? RepositoryPath(repo) : path->second;
+  while (at.size() > 1 && at.ends_with('/')) at.pop_back();
+  return out + " path " + at;
+}
+
+std::string BucketConf(const Repository& repo, const std::map<std::string, std::string>& global) {
+  Settings settings;
+  settings.repositories.push_back(repo);
+  Section section;
+  AddRepositories(settings, true, section);
+  Overlay(global, section);
+  return std::string(kHeader) + Text("global", section);
+}
+
+std::string CloneCommand(const CloneFrom& from, std::int64_t version) {
+  const std::string place(kSourceDirectory), repo = "--repo" + from.repository;
+  const std::string files = from.keys ? std::string(kCopiedDirectory) : place;
+  std::string common = "--config=" + files + "/" + std::string(kSourceFile) +
+                       (from.keys ? " --config-include-path=" + files + "/conf.d" : "") +
+                       " --stanza=" + (IsStanza(from.stanza) ? from.stanza : "none") +
+                       " --pg1-path=" + postgres::DataDirectory(version) +
+                       " --repo=" + from.repository;
   // Paths of the certificates in that file are those of the source's own pods.
-  const std::string common =
-      "--config=" + place + "/source.conf --stanza=" + std::string(kStanza) +
-      " --pg1-path=" + postgres::DataDirectory(version) + " --repo=" + repository + " " + repo +
-      "-host-ca-file=" + place + "/tls-ca.crt " + repo + "-host-cert-file=" + place +
-      "/client-tls.crt " + repo + "-host-key-file=" + place + "/client-tls.key";
+  if (from.on_host) {
+    common += " " + repo + "-host-ca-file=" + place + "/tls-ca.crt " + repo +
+              "-host-cert-file=" + place + "/client-tls.crt " + repo + "-host-key-file=" + place +
+              "/client-tls.key";
+  }
   std::string theirs;
   bool target = false;
-  for (const std::string& word : SplitOptions(options)) {
+  for (const std::string& word : SplitOptions(from.options)) {
     target = target || word.starts_with("--target=");
     theirs += " " + ShellWord(word);
   }
@@ -202,8 +252,8 @@ std::string CloneCommand(const std::string& repository, std::int64_t version,
                             " --no-archive-async --log-level-file=off "
                             "archive-get %f \"%p\"";
   return "bash -ceu " +
-         ShellWord("rm -rf " + wal + "; pgbackrest restore " + common +
-                   " --delta --link-map=pg_wal=" + wal +
+         ShellWord((from.keys ? CopySource() : "") + "rm -rf " + wal + "; pgbackrest restore " +
+                   common + " --delta --link-map=pg_wal=" + wal +
                    " --log-level-console=info --log-level-file=off " +
                    ShellWord("--recovery-option=restore_command=" + fetch) + theirs + "; rm -f " +
                    postgres::DataDirectory(version) + "/patroni.dynamic.json");

@@ -75,9 +75,28 @@ std::string ReplicaCommand(const std::string& repository, std::int64_t postgres_
 // of the archive, or to the target that the options name, and ends with a promotion. WAL of the
 // source is fetched one by one, past the spool directory, which is this cluster's own.
 // https://patroni.readthedocs.io/en/latest/replica_bootstrap.html#bootstrap
+//
+// The source's own files (keys of stores, authorities) lie apart from this cluster's, in
+// kSourceKeysDirectory, and name each other by where they lie in the source's pods. So both are
+// copied into memory with the paths put right, where nobody but the container's user can read them.
 inline constexpr std::string_view kSourceDirectory = "/etc/pgbackrest/server";
-std::string CloneCommand(const std::string& repository, std::int64_t postgres_version,
-                         const std::vector<std::string>& options);
+inline constexpr std::string_view kSourceKeysDirectory = "/etc/pgbackrest/source";
+inline constexpr std::string_view kSourceFile = "source.conf";
+struct CloneFrom {
+  std::string repository;  // "1"
+  std::string stanza = std::string(kStanza);
+  bool on_host = true;  // a repository host serves it
+  bool keys = false;    // with files in kSourceKeysDirectory
+  std::vector<std::string> options;
+};
+std::string CloneCommand(const CloneFrom& from, std::int64_t postgres_version);
+// kSourceFile of a store that belongs to no cluster; `global` as above.
+std::string BucketConf(const Repository& repository,
+                       const std::map<std::string, std::string>& global);
+// Letters, digits, '.', '_' and '-', and it begins with none of the last two.
+bool IsStanza(std::string_view name);
+// Where in its store a repository lies; equal for two that would write into one another.
+std::string PlaceOf(const Repository& repository, const std::map<std::string, std::string>& global);
 // An option of `pgbackrest restore` among these that the operator sets itself; "" if none is.
 std::string ForbiddenRestoreOption(const std::vector<std::string>& options);
 

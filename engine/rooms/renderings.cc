@@ -64,6 +64,7 @@ ClusterView Shown(const ClusterView& view, const Sight& sight, Subject& own) {
   shown.manifest = view.manifest;
   for (const auto& [kind, name] : sight.objects) Show(view.Find(kind, name), shown);
   if (sight.roster) ShowRoster(view, shown);
+  if (sight.source) shown.source = view.source;
   shown.bootstrapped = sight.bootstrapped && view.bootstrapped;
   if (sight.restore) {
     shown.restore = view.restore;
@@ -78,16 +79,17 @@ ClusterView Shown(const ClusterView& view, const Sight& sight, Subject& own) {
 std::shared_ptr<const Plan> Renderings::Get(std::string_view name, const ClusterView& view,
                                             const Sight& sight, const Render& render) {
   std::string seen = Seen(view, sight);
+  const auto source = sight.source ? view.source : nullptr;
   const auto known = kept_.find(name);
   if (known != kept_.end() && known->second.manifest == view.manifest &&
-      known->second.seen == seen) {
+      known->second.source == source && known->second.seen == seen) {
     return known->second.plan;
   }
   Subject own;
   auto plan = std::make_shared<Plan>(render(Shown(view, sight, own)));
   for (Desired& desired : plan->objects) desired.digest = DigestOf(desired);
   if (plan->proposals.empty()) {
-    kept_[std::string(name)] = {view.manifest, std::move(seen), plan};
+    kept_[std::string(name)] = {view.manifest, source, std::move(seen), plan};
   } else if (known != kept_.end()) {
     kept_.erase(known);
   }

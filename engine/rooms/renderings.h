@@ -26,6 +26,7 @@ struct Sight {
   bool bootstrapped = false;    // whether the cluster was initialized
   bool backups_status = false;  // status.pgbackrest of the PostgresCluster
   bool restore = false;         // the place of a restore in place
+  bool source = false;          // the manifest of the cluster that this one begins as a copy of
   std::string settings;         // what of the operator's own settings is rendered, as text
 };
 
@@ -39,7 +40,7 @@ class Renderings {
 
  private:
   struct Kept {
-    std::shared_ptr<const cluster::Manifest> manifest;
+    std::shared_ptr<const cluster::Manifest> manifest, source;
     std::string seen;
     std::shared_ptr<const Plan> plan;
   };

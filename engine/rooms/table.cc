@@ -75,7 +75,7 @@ std::shared_ptr<const Plan> RenderInstances(const PlanInput& in,
     if (!in.view.MayRun(member.name)) settings.off.emplace(member.name, "stopped by the restore");
   }
   Sight sight;
-  sight.roster = sight.bootstrapped = sight.restore = true;
+  sight.roster = sight.bootstrapped = sight.restore = sight.source = true;
   sight.settings =
       settings.image + ' ' + settings.backrest_image + (settings.openshift ? " o" : "");
   for (const auto& [name, why] : settings.off) sight.settings += '\n' + name + ' ' + why;
@@ -104,7 +104,7 @@ std::shared_ptr<const Plan> RenderCertificates(const PlanInput& in) {
 std::shared_ptr<const Plan> RenderConfig(const PlanInput& in) {
   Sight sight;
   sight.objects = {{"Endpoints", kube::DcsConfigName(in.view.key.name)}};
-  sight.roster = sight.bootstrapped = sight.backups_status = sight.restore = true;
+  sight.roster = sight.bootstrapped = sight.backups_status = sight.restore = sight.source = true;
   return in.renderings.Get("config", in.view, sight, config::PlanConfig);
 }
 

@@ -10,169 +10,16 @@ there is no store at all.
 """
 
 import argparse
-import base64
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import time
-import uuid
 
 import faults as F
 import lab as L
 import recovery as R
-
-OUT = os.path.join(L.ROOT, "build", "stores", "run")
-TOOLS = os.path.join(L.ROOT, "build", "stores")
-ADDRESS = "10.200.0.10"  # the node `client` of pgo-local, where the stores run
-# Versions that were tried.
-VERSITY = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
-FAKE_GCS = "github.com/fsouza/fake-gcs-server@v1.54.0"
-AZURITE = "azurite@3.37.0"
-
-
-class Absent(Exception):
-    """The store cannot be had here; the message says why."""
-
-
-class Network:
-    """Runs programs of this machine in the network of pgo-local's node `client`."""
-
-    def __init__(self, lab):
-        self.mark = "pgo-stores-" + uuid.uuid4().hex
-        self.holder = subprocess.Popen(
-            lab.client("python3", "-c", "import time; time.sleep(7200)", self.mark), env=lab.environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-        self.pid = L.wait_for("a process in the network", self._find, 20)
-
-    def _find(self):
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/cmdline", "rb") as f:
-                    words = f.read().split(b"\0")
-            except OSError:
-                continue
-            if words[0].endswith(b"python3") and self.mark.encode() in words and len(words) < 7:
-                return pid
-        return None
-
-    def command(self, *words):
-        user = ["--user", "--preserve-credentials"] if os.geteuid() else []
-        return ["nsenter", "--target", self.pid, *user, "--net", "--", *words]
-
-    def close(self):
-        if self.holder.poll() is None:
-            self.holder.terminate()
-            self.holder.wait()
-
-
-def openssl(*words):
-    subprocess.run(["openssl", *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def certificate(directory):
-    """A certificate for ADDRESS: (certificate, key)."""
-    crt, key = os.path.join(directory, "store.crt"), os.path.join(directory, "store.key")
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-            "-subj", "/CN=store", "-addext", f"subjectAltName=IP:{ADDRESS}", "-keyout", key, "-out", crt)
-    return crt, key
-
-
-def go_program(name, module):
-    """The program of a Go module, built once."""
-    path = os.path.join(TOOLS, "bin", name)
-    if os.path.exists(path):
-        return path
-    if not shutil.which("go"):
-        raise Absent("there is no Go tool chain")
-    print(f"stores: building {module}", flush=True)
-    done = subprocess.run(["go", "install", module], env={**os.environ, "GOBIN": os.path.dirname(path)},
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900)
-    if done.returncode != 0:
-        raise Absent(f"go install {module}: {done.stdout[-500:]}")
-    return path
-
-
-class Store:
-    """A running store. `options` are its repository's of pgBackRest, with keys; `repo` is the manifest's."""
-
-    def __init__(self, name, network, command, settings):
-        self.name, self.repo, self.options = name, settings["repo"], settings["options"]
-        self.directory = os.path.join(OUT, name)
-        self.log = open(os.path.join(self.directory, "store.log"), "a", encoding="utf-8")
-        self.process = subprocess.Popen(network.command(*command), stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=self.log, env={**os.environ, **settings.get("environment", {})},
-                                        start_new_session=True)
-        L.wait_for(f"{name} listens", lambda: self.listens(network, settings["port"]), 60)
-
-    def listens(self, network, port):
-        if self.process.poll() is not None:
-            raise L.Failed(f"{self.name} ended: see {self.log.name}")
-        probe = f"import socket; socket.create_connection(('{ADDRESS}', {port}), 1)"
-        return subprocess.run(network.command(sys.executable, "-c", probe), check=False,
-                              stderr=subprocess.DEVNULL).returncode == 0
-
-    def close(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGTERM)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
-        self.log.close()
-
-
-def s3(network, crt, key):
-    program = go_program("versitygw", VERSITY)
-    data = os.path.join(OUT, "s3", "data")
-    for folder in (os.path.join(data, "backups"), os.path.join(OUT, "s3", "meta")):
-        os.makedirs(folder)
-    return Store("s3", network, [program, "--port", f"{ADDRESS}:7070", "--cert", crt, "--key", key, "posix",
-                                 "--sidecar", os.path.join(OUT, "s3", "meta"), data], {
-        "port": 7070, "environment": {"ROOT_ACCESS_KEY": "access", "ROOT_SECRET_KEY": "canary-s3-secret"},
-        "repo": {"s3": {"bucket": "backups", "endpoint": ADDRESS, "region": "us-east-1"}},
-        "options": {"s3-key": "access", "s3-key-secret": "canary-s3-secret", "s3-uri-style": "path",
-                    "storage-port": "7070"}})
-
-
-def gcs(network, crt, key):
-    program = go_program("fake-gcs-server", FAKE_GCS)
-    data = os.path.join(OUT, "gcs", "data")
-    os.makedirs(os.path.join(data, "backups"))
-    return Store("gcs", network, [program, "-scheme", "https", "-host", ADDRESS, "-port", "4443", "-backend",
-                                  "filesystem", "-filesystem-root", data, "-cert-location", crt,
-                                  "-private-key-location", key, "-public-host", f"{ADDRESS}:4443",
-                                  "-external-url", f"https://{ADDRESS}:4443"], {
-        "port": 4443, "repo": {"gcs": {"bucket": "backups"}},
-        "options": {"gcs-endpoint": f"{ADDRESS}:4443", "gcs-key-type": "token", "gcs-key": "canary-gcs-token"}})
-
-
-def azure(network, crt, key):
-    if not shutil.which("npm"):
-        raise Absent("there is no npm")
-    program = os.path.join(TOOLS, "azurite", "node_modules", ".bin", "azurite-blob")
-    if not os.path.exists(program):
-        print(f"stores: installing {AZURITE}", flush=True)
-        done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix",
-                               os.path.join(TOOLS, "azurite"), AZURITE], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=600)
-        if done.returncode != 0:
-            raise Absent(f"npm install {AZURITE}: {done.stdout[-500:]}")
-    secret = base64.b64encode(b"canary-azure-key").decode()
-    store = Store("azure", network, [program, "--blobHost", ADDRESS, "--blobPort", "10000", "--cert", crt, "--key",
-                                     key, "--location", os.path.join(OUT, "azure", "data"), "--silent",
-                                     "--disableTelemetry", "--skipApiVersionCheck"], {
-        "port": 10000, "environment": {"AZURITE_ACCOUNTS": f"pgoaccount:{secret}"},
-        "repo": {"azure": {"container": "backups"}},
-        "options": {"azure-account": "pgoaccount", "azure-key": secret, "azure-uri-style": "path",
-                    "storage-host": ADDRESS, "storage-port": "10000"}})
-    return store
-
-
-STORES = [("s3", s3), ("gcs", gcs), ("azure", azure)]
+from object_stores import OUT, STORES, TOOLS, Absent, Network, certificate
 
 
 class Scene(R.Scene):
@@ -181,21 +28,25 @@ class Scene(R.Scene):
     def __init__(self, lab, store, crt):
         super().__init__(lab)
         self.store, self.name = store, "hippo-" + store.name
+        self.copy, self.heir = "rhino-" + store.name, "zebra-" + store.name
         with open(crt, encoding="utf-8") as f:
             self.certificate = f.read()
 
-    def secret(self):
+    def secret(self, name):
         """The file of pgBackRest options with the keys; the operator never reads it."""
         lines = ["[global]", "repo1-storage-ca-file=/etc/pgbackrest/conf.d/store-ca.crt"]
         lines += [f"repo1-{key}={value}" for key, value in self.store.options.items()]
-        return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": self.name + "-keys"},
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
                 "stringData": {"store.conf": "\n".join(lines) + "\n", "store-ca.crt": self.certificate}}
 
-    def create(self):
+    def apply_secret(self, name):
         path = os.path.join(OUT, self.store.name, "keys.json")
         with open(path, "w", encoding="utf-8") as f:
-            json.dump(self.secret(), f)
+            json.dump(self.secret(name), f)
         self.lab.run("kubectl", "apply", "-n", self.lab.ns, "-f", path)
+
+    def create(self):
+        self.apply_secret(self.name + "-keys")
         body = R.manifest(self.name)
         body["spec"]["backups"]["pgbackrest"] = self.backrest()
         self.apply_in(body)
@@ -211,9 +62,43 @@ class Scene(R.Scene):
         self.lab.pgo("apply", "-f", path)
 
     def info(self):
-        pod = L.wait_for("a primary", lambda: self.lab.primary(self.name), 60)
+        return self.info_of(self.name)
+
+    def archived(self):
+        """All that was written so far is in the store."""
+        last = self.sql("select pg_walfile_name(pg_current_wal_lsn())", self.name)
+        self.sql("select pg_switch_wal()", self.name)
+        L.wait_for("the WAL is archived", lambda: self.sql(
+            "select coalesce(last_archived_wal, '') from pg_stat_archiver", self.name)[:24] >= last, 60)
+
+    def begin_from(self, name, source, path):
+        """A cluster that begins as a copy and backs up into the same bucket, at another path."""
+        body = R.manifest(name, dataSource=source)
+        body["spec"]["backups"]["pgbackrest"] = {**self.backrest(), "global": {"repo1-path": path}}
+        self.apply_in(body)
+
+    def info_of(self, name):
+        pod = L.wait_for("a primary", lambda: self.lab.primary(name), 60)
         out = self.command(pod, "pgbackrest", "pgbackrest", "info", "--output=json")
         return [b for stanza in json.loads(out) for b in stanza["backup"] if not b["error"]]
+
+    def has_begun(self, name, rows):
+        """It has these rows, accepts writes, has its replica, and backs up into a repository of its own."""
+        self.wait_condition("PostgresDataInitialized", 180, name)
+        L.wait_for("it accepts writes", lambda: self.lab.primary(name), 60)
+        found = self.sql("select count(*) from copied", name)
+        if found != rows:
+            raise L.Failed(f"{rows} rows are wanted, not {found}")
+        self.sql("insert into copied values (0)", name)
+        self.wait_condition("Ready", 180, name)
+        self.wait_condition("PGBackRestReplicaCreate", 180, name)
+        self.lab.pgo("backup", name, "-n", self.lab.ns, "--backup-opts=--type=incr", seconds=180)
+        kinds = [b["type"] for b in self.info_of(name)]
+        if kinds != ["full", "incr"]:
+            raise L.Failed(f"two backups of its own are wanted: {kinds}")
+        condition = self.lab.condition(name, "FieldsNotImplemented") or {}
+        if "dataSource" in condition.get("message", ""):
+            raise L.Failed(f"the data source is acted on: {condition}")
 
     def manual_of(self):
         return ((self.lab.cluster(self.name) or {}).get("status", {}).get("pgbackrest", {})
@@ -250,14 +135,60 @@ def restore(scene):
     scene.wait_condition("Ready", 180, scene.name)
 
 
+def copy_to_a_moment(scene):
+    """A new cluster out of this one's repository, with keys that only this one's manifest names."""
+    scene.sql("create table copied (i int); insert into copied select generate_series(1, 1000)", scene.name)
+    moment = scene.sql("select clock_timestamp()", scene.name)
+    time.sleep(0.05)  # the clock must go on before the rows go
+    scene.sql("delete from copied where i > 300", scene.name)
+    scene.archived()
+    source = {"postgresCluster": {"clusterName": scene.name, "repoName": "repo1",
+                                  "options": ["--type=time", f'--target="{moment}"']}}
+    # Into the repository that it comes from it must not write.
+    scene.begin_from(scene.copy, source, "/pgbackrest/repo1")
+    L.wait_for("the repository of the source is refused", lambda: "set another repo1-path" in (
+        scene.lab.condition(scene.copy, "PostgresDataInitialized") or {}).get("message", ""), 60)
+    if scene.lab.pods(scene.copy):
+        raise L.Failed("no instance is to begin")
+    scene.patch({"spec": {"backups": {"pgbackrest": {"global": {
+        "repo1-path": "/copies/" + scene.copy}}}}}, scene.copy)
+    scene.has_begun(scene.copy, "1000")
+    if scene.sql("select count(*) from copied", scene.name) != "300":
+        raise L.Failed("the source is to stay as it is")
+    jobs = [(b.get("annotation") or {}).get("pgo-job", "") for b in scene.info()]
+    if not all(job.startswith(scene.name + "-backup-") for job in jobs):
+        raise L.Failed(f"only the source's own backups are to be in its repository: {jobs}")
+
+
+def from_a_bucket(scene):
+    """A new cluster out of the bucket of one that is gone."""
+    scene.archived()
+    scene.lab.pgo("delete", "cluster", scene.name, "-n", scene.lab.ns, "--no-prompt", seconds=180)
+    scene.apply_secret("bucket-keys")
+    scene.begin_from(scene.heir, {"pgbackrest": {
+        "stanza": "db", "repo": {"name": "repo1", **scene.store.repo},
+        "configuration": [{"secret": {"name": "bucket-keys"}}]}}, "/copies/" + scene.heir)
+    scene.has_begun(scene.heir, "300")
+    # Keys of the bucket may go once the copy is made: no pod waits for them.
+    scene.lab.run("kubectl", "delete", "secret", "-n", scene.lab.ns, "bucket-keys")
+    primary = scene.lab.primary(scene.heir)
+    old = scene.lab.pods(scene.heir)[primary]["uid"]
+    scene.lab.delete_pod(primary)
+    L.wait_for("its pod is another and ready", lambda: (
+        scene.lab.pods(scene.heir).get(primary, {}).get("uid", old) != old and
+        len(scene.lab.streaming(scene.heir)) == 1 and scene.condition("Ready", scene.heir)), 180)
+
+
 def no_key_anywhere(scene):
     """No key of a store in the journal's bundle, a log or an argument vector."""
     words = [v.encode() for k, v in scene.store.options.items() if "key" in k and len(v) > 10]
-    bundle = os.path.join(OUT, scene.store.name, "bundle.pgoj")
-    scene.lab.pgo("incident", "export", scene.name, "-n", scene.lab.ns, "-o", bundle)
-    scene.lab.pgo("verify", bundle)
-    scene.lab.pgo("replay", "--verify", bundle)
-    places = [bundle, os.path.join(OUT, "operator.log")]
+    places = [os.path.join(OUT, "operator.log")]
+    for name in (scene.name, scene.copy, scene.heir):
+        bundle = os.path.join(OUT, scene.store.name, name + ".pgoj")
+        scene.lab.pgo("incident", "export", name, "-n", scene.lab.ns, "-o", bundle)
+        scene.lab.pgo("verify", bundle)
+        scene.lab.pgo("replay", "--verify", bundle)
+        places.append(bundle)
     for folder, _, files in os.walk(os.path.join(OUT, "operator")):
         places += [os.path.join(folder, file) for file in files]
     places += [f"/proc/{pid}/cmdline" for pid in filter(str.isdigit, os.listdir("/proc"))]
@@ -272,6 +203,7 @@ def no_key_anywhere(scene):
 
 
 STEPS = [("first-backup", first_backup), ("by-hand", by_hand), ("restore-in-place", restore),
+         ("copy-to-a-moment", copy_to_a_moment), ("from-a-bucket", from_a_bucket),
          ("no-key-anywhere", no_key_anywhere)]
 
 
@@ -292,9 +224,11 @@ def try_store(lab, network, results, name, make):
             def timed(play=play, since=since):
                 play(scene)
                 return {"seconds": round(time.monotonic() - since, 1)}
-            if not F.attempt(results, f"{name}/{step}", timed, lambda: lab.diagnosis(scene.name)):
+            if not F.attempt(results, f"{name}/{step}", timed, lambda: "\n".join(
+                    map(lab.diagnosis, (scene.name, scene.copy, scene.heir)))):
                 return 1
-        lab.pgo("delete", "cluster", scene.name, "-n", lab.ns, "--no-prompt", check=False)
+        for left in (scene.name, scene.copy, scene.heir):
+            lab.pgo("delete", "cluster", left, "-n", lab.ns, "--no-prompt", check=False)
         return 0
     finally:
         store.close()

@@ -16,20 +16,6 @@ using cluster::ClusterView;
 using cluster::NewObject;
 using cluster::Repository;
 
-std::string TypeOf(Repository::Store store) {
-  switch (store) {
-    case Repository::Store::kS3:
-      return "s3";
-    case Repository::Store::kGcs:
-      return "gcs";
-    case Repository::Store::kAzure:
-      return "azure";
-    case Repository::Store::kVolume:
-      break;
-  }
-  return "posix";
-}
-
 Json Object(const ClusterView& cluster, std::string_view kind, const std::string& name,
             std::initializer_list<cluster::Label> labels) {
   Json out = NewObject(cluster, kind, name, labels);
@@ -185,8 +171,7 @@ pgbackrest::Settings SettingsOf(const ClusterView& cluster) {
   out.port = cluster.spec().port;
   out.global = cluster.spec().backups.global;
   for (const Repository& repo : cluster.spec().backups.repositories) {
-    out.repositories.push_back({repo.Number(), repo.store == Repository::Store::kVolume,
-                                repo.options, TypeOf(repo.store)});
+    out.repositories.push_back(cluster::Plain(repo));
   }
   for (const auto& member : cluster::Roster(cluster)) out.instances.push_back(member.name);
   return out;

@@ -1,6 +1,7 @@
 #include "engine/rooms/config/config.h"
 
 #include "engine/base/digest.h"
+#include "engine/cluster/backrest_pods.h"
 #include "engine/cluster/metadata.h"
 #include "engine/cluster/roster.h"
 #include "engine/kube/names.h"
@@ -36,9 +37,8 @@ patroni::Settings SettingsOf(const ClusterView& cluster) {
   s.dynamic = spec.patroni.dynamic_configuration;
   s.parameters = spec.config_parameters;
   s.rules = spec.hba_rules;
-  if (spec.source.any && spec.source.repository.size() == 5) {
-    s.bootstrap_command = pgbackrest::CloneCommand(spec.source.repository.substr(4),
-                                                   spec.postgres_version, spec.source.options);
+  if (const auto from = cluster::CloneFrom(cluster)) {
+    s.bootstrap_command = pgbackrest::CloneCommand(*from, spec.postgres_version);
   }
   if (spec.backups.any) {
     s.archive_command = pgbackrest::ArchiveCommand();
@@ -82,9 +82,14 @@ Plan PlanConfig(const ClusterView& cluster) {
   Plan plan;
   if (cluster.deleting) return plan;
   const auto settings = SettingsOf(cluster);
-  plan.Want(
-      ConfigMap(cluster, kube::ClusterConfigName(cluster.key.name), patroni::ClusterYaml(settings)),
-      "Patroni's configuration, common part");
+  Json common =
+      ConfigMap(cluster, kube::ClusterConfigName(cluster.key.name), patroni::ClusterYaml(settings));
+  const auto& source = cluster.spec().source;
+  if (source.in_bucket && source.repository.size() == 5) {
+    Put(common, {"data", cluster::kBucketKey},
+        pgbackrest::BucketConf(cluster::Plain(source.bucket), source.global));
+  }
+  plan.Want(std::move(common), "Patroni's configuration, common part");
   for (const auto& member : cluster::Roster(cluster)) {
     plan.Want(
         ConfigMap(

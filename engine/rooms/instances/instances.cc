@@ -4,8 +4,8 @@
 #include "engine/cluster/metadata.h"
 #include "engine/cluster/roster.h"
 #include "engine/kube/names.h"
-#include "engine/pgbackrest/config.h"
 #include "engine/rooms/instances/pod.h"
+#include "engine/rooms/instances/source.h"
 
 namespace pgo::rooms::instances {
 namespace {
@@ -32,47 +32,6 @@ Json StatefulSet(const ClusterView& cluster, const Member& member, const Images&
   spec["template"] = PodTemplate(cluster, member, images, openshift);
   out["spec"] = std::move(spec);
   return out;
-}
-
-// Why the cluster cannot begin as a copy of that; "" if it can.
-std::string SourceRefusal(const ClusterView& cluster) {
-  const auto& source = cluster.spec().source;
-  const std::string at = "spec.dataSource.postgresCluster.";
-  if (source.cluster.empty() || source.cluster == cluster.key.name) {
-    return at + "clusterName: \"" + source.cluster + "\": must be another cluster; name one";
-  }
-  if (!source.ns.empty() && source.ns != cluster.key.ns) {
-    return at + "clusterNamespace: " + source.ns + ": must be this cluster's namespace, " +
-           cluster.key.ns + ", in this version; make the copy there";
-  }
-  const std::string option =
-      pgbackrest::ForbiddenRestoreOption(pgbackrest::SplitOptions(source.options));
-  if (option.empty()) return "";
-  return at + "options: " + option.substr(0, 60) +
-         ": must be an option that the operator does not set itself, written --name=value; "
-         "remove it";
-}
-
-// False while the cluster must not begin.
-bool SaySource(const ClusterView& cluster, Plan& plan) {
-  const auto& source = cluster.spec().source;
-  if (!source.any) return true;
-  const auto say = [&](bool ok, const char* reason, std::string message) {
-    plan.conditions.push_back({"PostgresDataInitialized", ok, reason, std::move(message)});
-  };
-  const std::string from = source.repository + " of cluster " + source.cluster;
-  // A restore in place takes `bootstrapped` away for a while; the data is there.
-  if (cluster.bootstrapped || cluster.restore.Stops()) {
-    say(true, "PGBackRestRestoreComplete", "made from " + from);
-    return true;
-  }
-  std::string refusal = SourceRefusal(cluster);
-  const bool fine = refusal.empty();
-  say(false, fine ? "PGBackRestRestoreProgressing" : "InvalidDataSource",
-      fine ? "is being made from " + from +
-                 "; what pgBackRest says is in the log of container database"
-           : std::move(refusal));
-  return fine;
 }
 
 }  // namespace

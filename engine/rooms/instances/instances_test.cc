@@ -40,28 +40,157 @@ TEST(Instances, WithoutAnImageTheConditionNamesTheMend) {
   EXPECT_EQ(PlanInstances(builder.View(), settings).objects.size(), 3U);
 }
 
+// Another cluster that may be copied, with one repository in a bucket unless `repos` says
+// otherwise.
+Json SourceCluster(const char* repos = R"([{"name": "repo1", "s3": {"bucket": "b", "endpoint": "e",
+                                          "region": "r"}}])") {
+  Json out = JsonLiteral(R"({
+    "apiVersion": "postgres-operator.crunchydata.com/v1beta1", "kind": "PostgresCluster",
+    "metadata": {"namespace": "postgres", "name": "a", "generation": 1},
+    "spec": {"postgresVersion": 17, "backups": {"pgbackrest": {"configuration": [
+      {"secret": {"name": "a-keys"}}, {"configMap": {"name": "a-more"}}]}}}})");
+  out["spec"]["backups"]["pgbackrest"]["repos"] = JsonLiteral(repos);
+  return out;
+}
+
+// What the condition says of it; "" if the cluster begins.
+std::string RefusalOf(const char* source, const char* backups = "{}") {
+  testing::ClusterBuilder builder;
+  Put(builder.manifest(), {"spec", "dataSource"}, JsonLiteral(source));
+  Put(builder.manifest(), {"spec", "backups", "pgbackrest"}, JsonLiteral(backups));
+  builder.Observe(SourceCluster());
+  builder.Show();
+  const Plan plan = PlanInstances(builder.View(), {});
+  EXPECT_EQ(plan.conditions.size(), 1U);
+  EXPECT_EQ(plan.conditions[0].reason == "InvalidDataSource", plan.objects.empty()) << source;
+  return plan.objects.empty() ? plan.conditions[0].message : "";
+}
+
 TEST(Instances, ACopyBeginsOnlyFromASourceThatCanBeRead) {
-  const auto refused = [](const char* source) {
-    testing::ClusterBuilder builder;
-    Put(builder.manifest(), {"spec", "dataSource", "postgresCluster"}, JsonLiteral(source));
-    builder.Show();
-    const Plan plan = PlanInstances(builder.View(), {});
-    EXPECT_EQ(plan.conditions.size(), 1U);
-    EXPECT_EQ(plan.conditions[0].reason == "InvalidDataSource", plan.objects.empty()) << source;
-    return plan.objects.empty() ? plan.conditions[0].message : "";
+  struct {
+    const char *source, *says;
+  } cases[] = {
+      {R"({"clusterName": "hippo", "repoName": "repo1"})", "another cluster"},
+      {R"({"clusterName": "a", "clusterNamespace": "b", "repoName": "repo1"})",
+       "this cluster's namespace"},
+      {R"({"clusterName": "nobody", "repoName": "repo1"})", "none is there"},
+      {R"({"clusterName": "a", "repoName": "repo2"})", "choose one of: repo1"},
+      {R"({"clusterName": "a", "repoName": "repo1", "options": ["--type=time --target-action=pause"]})",
+       "--target-action"},
+      {R"({"clusterName": "a", "repoName": "repo1", "options": ["***"]})", "options: ***"},
   };
-  EXPECT_NE(refused(R"({"clusterName": "hippo", "repoName": "repo1"})").find("another cluster"),
-            std::string::npos);
-  EXPECT_NE(refused(R"({"clusterName": "a", "clusterNamespace": "b", "repoName": "repo1"})")
-                .find("this cluster's namespace"),
-            std::string::npos);
-  EXPECT_NE(refused(R"({"clusterName": "a", "repoName": "repo1",
-                        "options": ["--type=time --target-action=pause"]})")
-                .find("--target-action"),
-            std::string::npos);
-  EXPECT_EQ(refused(R"({"clusterName": "a", "repoName": "repo1",
-                        "options": ["--type=time", "--target=\"2026-11-21 22:36:36+00\""]})"),
+  for (const auto& c : cases) {
+    const std::string all = std::string(R"({"postgresCluster": )") + c.source + "}";
+    EXPECT_NE(RefusalOf(all.c_str()).find(c.says), std::string::npos) << RefusalOf(all.c_str());
+  }
+  EXPECT_EQ(RefusalOf(R"({"postgresCluster": {"clusterName": "a", "repoName": "repo1",
+                         "options": ["--type=time", "--target=\"2026-11-21 22:36:36+00\""]}})"),
             "");
+}
+
+TEST(Instances, ACopyOutOfABucketBeginsOnlyFromWhatCanBeRead) {
+  const std::string start = R"({"pgbackrest": {"stanza": "db", "repo": {"name": "repo1", )";
+  const std::string s3 = R"("s3": {"bucket": "b", "endpoint": "e", "region": "r"}})";
+  struct {
+    std::string source, says;
+  } cases[] = {
+      {start + R"("schedules": {}}}})", "add s3, gcs or azure"},
+      {start + s3 + R"(, "global": {"repo1-s3-key": "***"}}})",
+       "global.repo1-s3-key: must not hold a credential"},
+      {start + s3 + R"(, "options": ["--stanza=other"]}})", "options: --stanza"},
+      {start + s3 + R"(, "options": ["***"]}})", "options: ***"},
+      {start + s3 + R"(, "options": ["--type=standby"]}})", "must be a recovery that ends"},
+      {R"({"pgbackrest": {"stanza": "db; rm", "repo": {"name": "repo1", )" + s3 + "}}",
+       "pgbackrest.stanza: must be letters"},
+      {start + s3 + R"(}, "postgresCluster": {"clusterName": "a", "repoName": "repo1"}})",
+       "either postgresCluster or pgbackrest"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_NE(RefusalOf(c.source.c_str()).find(c.says), std::string::npos)
+        << RefusalOf(c.source.c_str());
+  }
+  EXPECT_EQ(RefusalOf((start + s3 + R"(, "options": ["--type=immediate"]}})").c_str()), "");
+}
+
+// It has its source's system identifier: pgBackRest would mix the WAL of both.
+TEST(Instances, ACopyDoesNotArchiveIntoTheRepositoryThatItCameFrom) {
+  const auto backups = [](const std::string& global) {
+    return R"({"global": {)" + global + R"(}, "repos": [{"name": "repo2", "s3": {
+      "bucket": "b", "endpoint": "e", "region": "elsewhere"}}]})";
+  };
+  const std::string same = backups(R"("repo2-path": "/pgbackrest/repo1/")");
+  const std::string other = backups(R"("repo2-path": "/mine")");
+  const char* cluster = R"({"postgresCluster": {"clusterName": "a", "repoName": "repo1"}})";
+  const char* bucket = R"({"pgbackrest": {"stanza": "db", "repo": {"name": "repo1", "s3": {
+    "bucket": "b", "endpoint": "e", "region": "r"}}}})";
+  const char* stanza = R"({"pgbackrest": {"stanza": "old", "repo": {"name": "repo1", "s3": {
+    "bucket": "b", "endpoint": "e", "region": "r"}}}})";
+  for (const char* source : {cluster, bucket}) {
+    EXPECT_NE(RefusalOf(source, same.c_str()).find("set another repo2-path"), std::string::npos);
+    EXPECT_EQ(RefusalOf(source, other.c_str()), "");
+  }
+  EXPECT_EQ(RefusalOf(stanza, same.c_str()), "");
+}
+
+std::string VolumesOf(const Plan& plan) {
+  std::string out;
+  const Json& pod = plan.objects[0].object["spec"]["template"]["spec"];
+  for (const Json& volume : pod["volumes"]) {
+    if (GetString(volume, {"name"}).starts_with("source")) out += DumpJson(volume);
+  }
+  for (const Json& mount : pod["containers"][0]["volumeMounts"]) {
+    if (GetString(mount, {"name"}).starts_with("source")) out += GetString(mount, {"mountPath"});
+  }
+  return out;
+}
+
+TEST(Instances, ASourcesKeysLieApartFromTheClustersOwn) {
+  testing::ClusterBuilder builder;
+  Put(builder.manifest(), {"spec", "dataSource", "postgresCluster"},
+      JsonLiteral(R"({"clusterName": "a", "repoName": "repo1"})"));
+  builder.Show();
+  builder.Observe(SourceCluster());
+  const Plan plan = PlanInstances(builder.View(), {});
+  const std::string volumes = VolumesOf(plan);
+  EXPECT_NE(volumes.find(R"({"secret":{"name":"a-keys","optional":true}},)"
+                         R"({"configMap":{"name":"a-more","optional":true}})"),
+            std::string::npos)
+      << volumes;
+  EXPECT_TRUE(volumes.ends_with("/etc/pgbackrest/server/etc/pgbackrest/source")) << volumes;
+  // Once it is made, nothing of the source makes its pods start anew.
+  builder.Settle(plan);
+  builder.Bootstrapped();
+  builder.Remove({"PostgresCluster", "postgres", "a"});
+  EXPECT_EQ(VolumesOf(PlanInstances(builder.View(), {})), volumes);
+}
+
+TEST(Instances, ASourceOnAVolumeNeedsNoKeys) {
+  testing::ClusterBuilder builder;
+  Put(builder.manifest(), {"spec", "dataSource", "postgresCluster"},
+      JsonLiteral(R"({"clusterName": "a", "repoName": "repo1"})"));
+  builder.Show();
+  Json source = SourceCluster(R"([{"name": "repo1", "volume": {}}])");
+  source["spec"]["backups"]["pgbackrest"].erase("configuration");
+  builder.Observe(std::move(source));
+  const std::string volumes = VolumesOf(PlanInstances(builder.View(), {}));
+  EXPECT_EQ(volumes.find("source-keys"), std::string::npos) << volumes;
+  EXPECT_NE(volumes.find("a-pgbackrest-config"), std::string::npos) << volumes;
+}
+
+TEST(Instances, ABucketsKeysLieApartFromTheClustersOwn) {
+  testing::ClusterBuilder builder;
+  Put(builder.manifest(), {"spec", "dataSource", "pgbackrest"}, JsonLiteral(R"({
+    "stanza": "db", "repo": {"name": "repo3", "gcs": {"bucket": "b"}},
+    "configuration": [{"secret": {"name": "keys", "items": [{"key": "k", "path": "k.conf"}]}}]})"));
+  builder.Show();
+  const Plan plan = PlanInstances(builder.View(), {});
+  EXPECT_NE(plan.conditions[0].message.find("stanza db in repo3 (gcs b)"), std::string::npos);
+  const std::string volumes = VolumesOf(plan);
+  EXPECT_NE(volumes.find(R"({"configMap":{"items":[{"key":"pgbackrest_source.conf",)"
+                         R"("path":"source.conf"}],"name":"hippo-config","optional":true}})"),
+            std::string::npos)
+      << volumes;
+  EXPECT_NE(volumes.find(R"("name":"keys","optional":true)"), std::string::npos) << volumes;
 }
 
 TEST(Instances, PodsHoldToTheContract) {

@@ -108,7 +108,6 @@ Json Database(const Blueprint& b) {
   Mount(out, "tmp", "/tmp", false);
   Mount(out, "dshm", "/dev/shm", false);
   if (b.cluster.spec().backups.any) cluster::MountBackrest(out);  // it archives by itself
-  if (b.cluster.spec().source.any) Mount(out, "source", pgbackrest::kSourceDirectory, true);
   return out;
 }
 
@@ -228,7 +227,7 @@ Json PodTemplate(const ClusterView& cluster, const Member& member, const Images&
   pod["containers"].push_back(CertCopy(b));
   pod["volumes"] = Volumes(b);
   AddBackrest(b, pod);
-  if (cluster.spec().source.any) pod["volumes"].push_back(cluster::BackrestVolumeOfSource(cluster));
+  cluster::AddSource(cluster, pod, pod["containers"].front());
   Place(b, pod);
   Json out = Json::object();
   out["metadata"] = PodMetadata(b);
