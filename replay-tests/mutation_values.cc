@@ -96,9 +96,7 @@ constexpr std::array kParts{"spec",
                             "spec.backups.pgbackrest.jobs",
                             "spec.backups.pgbackrest.restore",
                             "spec.backups.pgbackrest.repoHost"};
-constexpr std::array kBut{"spec.instances[].dataVolumeClaimSpec.autoGrow",
-                          "spec.patroni.switchover.type",
-                          "spec.backups.pgbackrest.repos[].volume.volumeClaimSpec.autoGrow"};
+constexpr std::array kBut{"spec.patroni.switchover.type"};
 
 struct Value {
   std::string what;

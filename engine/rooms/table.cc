@@ -156,7 +156,9 @@ void AddRooms(const PlanInput& in, const Changes& changes, Plans& plans) {
   plans.emplace_back("certificates", RenderCertificates(in));
   plans.emplace_back("services", RenderServices(in));
   plans.emplace_back("config", RenderConfig(in));
-  plans.emplace_back("storage", RenderStorage(in));
+  plans.emplace_back(storage::kRoom, RenderStorage(in));
+  plans.emplace_back(storage::kRoom,
+                     Shared(storage::PlanVolumes({in.view, in.memory.storage, in.memory.ledger})));
   plans.emplace_back("instances", changes.instances);
   plans.emplace_back("instances", changes.power);
   plans.emplace_back("users", in.renderings.Get("users", in.view, {}, users::PlanSecrets));
