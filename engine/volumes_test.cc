@@ -1,4 +1,5 @@
-// Volumes through the whole engine: growth by itself.
+// Volumes through the whole engine: growth by itself, and WAL that moves to its volume and back,
+// with the operator killed on the way.
 #include <gtest/gtest.h>
 
 #include "engine/cluster/quantity.h"
@@ -8,6 +9,9 @@ namespace pgo {
 namespace {
 
 using testing::kHippo;
+
+constexpr const char* kWalClaim =
+    R"({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}})";
 
 class VolumesTest : public testing::OperationsPlay {
  protected:
@@ -48,7 +52,7 @@ class VolumesTest : public testing::OperationsPlay {
     if (grows) Put(claim, {"status", "capacity", "storage"}, asked);
     Change(ref, std::move(claim), seen);
   }
-  // What the kubelet makes of a pod that is new.
+  // What the kubelet and init container postgres-startup make of a pod that is new.
   void Start(const std::string& instance, std::vector<Payload>& seen) {
     const auto ref = testing::PodOf(instance);
     const Json* found = loop.kube.Find(ref);
@@ -59,7 +63,43 @@ class VolumesTest : public testing::OperationsPlay {
     pod["spec"]["volumes"] = *Find(made, {"spec", "volumes"});
     Put(pod, {"metadata", "annotations", kube::kAsked},
         GetString(made, {"metadata", "annotations", kube::kAsked}));
+    const Json& command = (*Find(made, {"spec", "initContainers"}))[0]["command"];
+    const bool knows = command.size() > 9;
+    if (knows && !stuck) wal[instance] = AsString(command[command.size() - 2]);
+    EXPECT_TRUE(knows || wal[instance] != "volume") << instance << " starts without its WAL";
+    Json status = JsonLiteral(R"({"name": "postgres-startup", "state": {"terminated": {
+      "finishedAt": "2026-01-01T00:00:00Z"}}})");
+    Json said = Json::object();
+    if (knows) said["wal"] = wal[instance].empty() ? "data" : wal[instance];
+    if (knows && stuck) said["problem"] = "no space";
+    Put(status, {"state", "terminated", "message"}, DumpJson(said));
+    pod["status"]["initContainerStatuses"].push_back(std::move(status));
     Change(ref, std::move(pod), seen);
+  }
+  void Watch() override {
+    OperationsPlay::Watch();
+    for (const auto& [instance, place] : wal) {
+      const bool there = loop.kube.Find(Claim(instance + "-pgwal")) != nullptr;
+      EXPECT_TRUE(there || place != "volume") << "the WAL of " << instance << " was deleted";
+    }
+  }
+  void AskForWalVolume(bool wanted) {
+    Edit([&](Json& c) {
+      Json& set = c["spec"]["instances"][0];
+      wanted ? void(set["walVolumeClaimSpec"] = JsonLiteral(kWalClaim))
+             : void(set.erase("walVolumeClaimSpec"));
+    });
+  }
+  std::size_t WalClaims() {
+    std::size_t count = 0;
+    for (const auto& ref : loop.kube.All("PersistentVolumeClaim")) {
+      count += ref.name.ends_with("-pgwal") ? 1U : 0U;
+    }
+    return count;
+  }
+  void ExpectAll(const std::string& place) {
+    EXPECT_EQ(wal.size(), 3U);
+    for (const auto& [instance, is] : wal) EXPECT_EQ(is, place) << instance;
   }
   std::string Condition(const std::string& type) {
     for (const Json& c : GetArray(*loop.kube.Find(kHippo), {"status", "conditions"})) {
@@ -70,7 +110,8 @@ class VolumesTest : public testing::OperationsPlay {
 
   std::int64_t used = 0;
   int measured = 0;
-  bool grows = true;
+  bool grows = true, stuck = false;
+  std::map<std::string, std::string> wal;  // where it is, by instance
 };
 
 TEST_F(VolumesTest, NothingIsMeasuredThatIsNotToGrow) {
@@ -134,6 +175,70 @@ TEST_F(VolumesTest, WhileAResizeIsPendingNothingGrows) {
   }
   EXPECT_EQ(Condition("PersistentVolumeResizing"), "Resizing");
   ExpectReplayIsExact();
+}
+
+TEST_F(VolumesTest, WalMovesToItsVolumeAndBackAndOnlyThenTheVolumeGoes) {
+  AskForWalVolume(true);
+  Play();
+  ExpectAll("volume");
+  EXPECT_EQ(WalClaims(), 3U);
+  EXPECT_EQ(Order().size(), 4U) << "three pods and a switchover: " << DumpJson(Json(Order()));
+  loop.actions.clear();
+  AskForWalVolume(false);
+  Play();
+  ExpectAll("data");
+  EXPECT_EQ(WalClaims(), 0U);
+  EXPECT_EQ(Count(Reason::kVolumeUnused), 3U);
+  for (const Action& a : loop.actions) {
+    const auto* gone = std::get_if<Delete>(&a.command);
+    if (gone == nullptr || a.reason != Reason::kVolumeUnused) continue;
+    EXPECT_FALSE(gone->uid.empty());
+    EXPECT_FALSE(gone->rv.empty());
+  }
+  ExpectReplayIsExact();
+}
+
+TEST_F(VolumesTest, WalMovesAndComesBackThoughTheOperatorIsKilled) {
+  for (const int each : {1, 2, 3, 5}) {
+    AskForWalVolume(true);
+    Play(each);
+    ExpectAll("volume");
+    AskForWalVolume(false);
+    Play(each);
+    ExpectAll("data");
+    EXPECT_EQ(WalClaims(), 0U);
+  }
+  ExpectReplayIsExact();
+}
+
+TEST_F(VolumesTest, TheFieldMayComeAndGoAtAnyMoment) {
+  for (const int rounds : {1, 3, 7, 20}) {
+    for (const bool wanted : {true, false, true, false}) {
+      AskForWalVolume(wanted);
+      for (int round = 0; round < rounds; ++round) {
+        loop.Settle(1);
+        Turn();
+        Watch();
+        loop.Wait(kSecond);
+        loop.Post({Ticked{}});
+      }
+    }
+  }
+  Play();
+  EXPECT_EQ(WalClaims(), 0U);
+  for (const auto& [instance, place] : wal) EXPECT_NE(place, "volume") << instance;
+  ExpectReplayIsExact();
+}
+
+TEST_F(VolumesTest, WalThatCannotBeMovedIsSaidAndKeepsItsVolume) {
+  AskForWalVolume(true);
+  Play();
+  stuck = true;
+  AskForWalVolume(false);
+  Play();
+  ExpectAll("volume");
+  EXPECT_EQ(WalClaims(), 3U);
+  EXPECT_EQ(Condition("WALVolume"), "NotMoved");
 }
 
 }  // namespace

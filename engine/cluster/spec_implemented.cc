@@ -20,7 +20,7 @@ const Json& ActedOn() {
       "name": true, "replicas": true, "minAvailable": true, "resources": true, "affinity": true,
       "tolerations": true, "topologySpreadConstraints": true, "priorityClassName": true,
       "metadata": {"labels": true, "annotations": true},
-      "dataVolumeClaimSpec": true,
+      "dataVolumeClaimSpec": true, "walVolumeClaimSpec": true,
       "sidecars": {"replicaCertCopy": {"resources": true}}}],
     "users": [{"name": true, "databases": true, "options": true, "password": {"type": true}}],
     "config": {"parameters": true},

@@ -27,6 +27,9 @@ void AddInstances(const ClusterView& cluster, std::vector<ClaimAsked>& out) {
                      cluster.Find("PersistentVolumeClaim", name), "storage"});
     };
     add(kube::InstanceDataName(member.name), "dataVolumeClaimSpec", member.set->data_claim, "data");
+    if (member.set->wal_claim.is_object()) {
+      add(kube::InstanceWalName(member.name), "walVolumeClaimSpec", member.set->wal_claim, "wal");
+    }
   }
 }
 

@@ -175,14 +175,14 @@ std::string RestoreCommand() {
          " archive-get %f \"%p\"";
 }
 
-std::string ReplicaCommand(const std::string& repository, std::int64_t version) {
+std::string ReplicaCommand(const std::string& repository, const std::string& wal_directory) {
   return "pgbackrest restore --stanza=" + std::string(kStanza) + " --repo=" + repository +
          " --delta --type=standby --log-level-console=info --log-level-file=off" +
-         " --link-map=pg_wal=" + postgres::WalDirectory(version);
+         " --link-map=pg_wal=" + wal_directory;
 }
 
 std::string CloneCommand(const std::string& repository, std::int64_t version,
-                         const std::vector<std::string>& options) {
+                         const std::string& wal, const std::vector<std::string>& options) {
   const std::string place(kSourceDirectory), repo = "--repo" + repository;
   // Paths of the certificates in that file are those of the source's own pods.
   const std::string common =
@@ -197,7 +197,6 @@ std::string CloneCommand(const std::string& repository, std::int64_t version,
     theirs += " " + ShellWord(word);
   }
   if (target) theirs += " --target-action=promote";
-  const std::string wal = postgres::WalDirectory(version);
   const std::string fetch = "pgbackrest " + common +
                             " --no-archive-async --log-level-file=off "
                             "archive-get %f \"%p\"";

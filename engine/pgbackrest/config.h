@@ -68,7 +68,7 @@ std::string ArchiveCommand();
 std::string RestoreCommand();
 
 // Patroni's method to make a replica: what is there already is reused.
-std::string ReplicaCommand(const std::string& repository, std::int64_t postgres_version);
+std::string ReplicaCommand(const std::string& repository, const std::string& wal_directory);
 
 // A new cluster out of a repository of another: where that one's configuration and its client's
 // certificate are mounted, and the command of Patroni's bootstrap method. Recovery goes to the end
@@ -77,7 +77,7 @@ std::string ReplicaCommand(const std::string& repository, std::int64_t postgres_
 // https://patroni.readthedocs.io/en/latest/replica_bootstrap.html#bootstrap
 inline constexpr std::string_view kSourceDirectory = "/etc/pgbackrest/server";
 std::string CloneCommand(const std::string& repository, std::int64_t postgres_version,
-                         const std::vector<std::string>& options);
+                         const std::string& wal_directory, const std::vector<std::string>& options);
 // An option of `pgbackrest restore` among these that the operator sets itself; "" if none is.
 std::string ForbiddenRestoreOption(const std::vector<std::string>& options);
 

@@ -3,7 +3,8 @@
 
     replay-tests/local/volumes.py [--binaries DIR] [SCENE...]
 
-Claims grow, refuse to shrink, grow by themselves when they fill up, and stop at their limit. After each scene: no acknowledged row
+Claims grow, refuse to shrink, grow by themselves when they fill up, and stop at their limit; WAL moves to
+a volume of its own and back, with the operator killed on both ways. After each scene: no acknowledged row
 lost, the journal's chain is intact, every decision replays. Volumes of limited size are mounts and need
 root; without, it ends with status 77.
 """
@@ -72,6 +73,17 @@ class Scene:
         root = f"/proc/{pid}/root"
         disk = os.statvfs(root + path)
         return disk.f_blocks * disk.f_frsize
+
+    def wal_links(self):
+        """{pod: where its pg_wal leads}."""
+        out = {}
+        for pod in self.lab.pods(CLUSTER):
+            pid = self.lab.postmaster(pod)
+            try:
+                out[pod] = os.readlink(f"/proc/{pid}/root/pgdata/pg17/pg_wal") if pid else None
+            except OSError:
+                out[pod] = None
+        return out
 
     def why(self, word):
         return word in self.lab.pgo("why", CLUSTER, "--last=5", check=False).stdout
@@ -150,7 +162,55 @@ def auto_grow(s):
     return {"gap_max": 10}
 
 
-SCENES = [("grow", grow), ("rigid", rigid), ("auto-grow", auto_grow)]
+def move(s, change, there, kills):
+    """The manifest changes; every instance's WAL is `there` in the end, and the operator is killed meanwhile."""
+    s.patch(change)
+    for _ in range(kills):
+        uids = {pod["uid"] for pod in s.lab.pods(CLUSTER).values()}
+        L.wait_for("the next pod is another", lambda uids=uids: any(
+            pod["uid"] not in uids for pod in s.lab.pods(CLUSTER).values()), 240)
+        s.lab.restart_operator()
+    L.wait_for(f"all WAL is in {there}", lambda: len(s.wal_links()) == 2 and
+               set(s.wal_links().values()) == {there}, 300, 1)
+    s.settle()
+
+
+def wal_volume(s):
+    """WAL moves to a volume of its own with a rolling replacement of the pods."""
+    move(s, {"op": "add", "path": "/spec/instances/0/walVolumeClaimSpec", "value": claim("256Mi")},
+         "/pgwal/pg17_wal", 2)
+    if len(s.claims("pgwal")) != 2 or set(s.sizes("pgwal").values()) != {"256Mi"}:
+        raise L.Failed(f"claims for WAL: {s.sizes('pgwal')}")
+    for pod in s.lab.pods(CLUSTER):
+        pid = s.lab.postmaster(pod)
+        if os.path.exists(f"/proc/{pid}/root/pgdata/pg17_wal"):
+            raise L.Failed(f"{pod} still has /pgdata/pg17_wal")
+    return {"gap_max": 30}
+
+
+def wal_new_instance(s):
+    """A new instance has its WAL there from the start."""
+    s.lab.pgo("scale", CLUSTER, "--no-prompt", seconds=300)
+    s.settle(3)
+    L.wait_for("its WAL is there", lambda: len(s.wal_links()) == 3 and
+               set(s.wal_links().values()) == {"/pgwal/pg17_wal"}, 60, 1)
+    s.lab.pgo("scaledown", CLUSTER, "--no-prompt", seconds=300)
+    s.settle()
+    if len(s.claims("pgwal")) != 2:
+        raise L.Failed(f"claims for WAL after the scale-down: {sorted(s.claims('pgwal'))}")
+    return {"gap_max": 15}
+
+
+def wal_back(s):
+    """WAL moves back; only then the volumes go."""
+    move(s, {"op": "remove", "path": "/spec/instances/0/walVolumeClaimSpec"}, "/pgdata/pg17_wal", 2)
+    L.wait_for("the claims for WAL are gone", lambda: not s.claims("pgwal"), 300, 1)
+    s.settle()
+    return {"gap_max": 30}
+
+
+SCENES = [("grow", grow), ("rigid", rigid), ("auto-grow", auto_grow), ("wal-volume", wal_volume),
+          ("wal-new-instance", wal_new_instance), ("wal-back", wal_back)]
 
 
 def check_journal(lab, name):

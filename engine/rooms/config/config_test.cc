@@ -86,7 +86,8 @@ TEST(Config, GarbageInTheAnnotationIsLeftAlone) {
 // Patroni splits the command as a shell does; quotes of the options must come through unharmed.
 TEST(Config, TheRestoreOfACopyIsOneCommandWhateverIsInItsOptions) {
   const std::string command = pgbackrest::CloneCommand(
-      "2", 17, {"--type=time", "--target=\"2026-11-21 22:36:36+00\"", "--set='a b'; touch /x"});
+      "2", 17, "/pgdata/pg17_wal",
+      {"--type=time", "--target=\"2026-11-21 22:36:36+00\"", "--set='a b'; touch /x"});
   const std::string script =
       "import os, shlex\n"
       "words = shlex.split(os.environ['COMMAND'])\n"

@@ -129,6 +129,7 @@ Plan PlanVolumes(const Input& in) {
   const auto claims = cluster::ClaimsAsked(in.view);
   Grow(in, claims, plan);
   SayResizes(in, claims, plan);
+  TendWal(in, plan);
   return plan;
 }
 

@@ -61,6 +61,10 @@ std::string SizeText(std::uint64_t bytes);
 void Grow(const Input& in, const std::vector<cluster::ClaimAsked>& claims, Plan& plan);
 // Conditions of claims that grow, cannot, or must not (said.cc).
 void SayResizes(const Input& in, const std::vector<cluster::ClaimAsked>& claims, Plan& plan);
+// The goal of removing a claim for WAL.
+std::string RemovalGoal(const cluster::Subject& claim);
+// Volumes for WAL that are asked for no more, and those that WAL did not get onto (wal.cc).
+void TendWal(const Input& in, Plan& plan);
 // The newest reading of a claim's volume, or null.
 const Reading* ReadingOf(const Memory& memory, const cluster::ClaimAsked& claim);
 Judgement JudgeClaim(const Memory& memory, const cluster::ClaimAsked& claim);
