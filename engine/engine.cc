@@ -12,6 +12,7 @@
 #include "engine/rooms/failover/failover.h"
 #include "engine/rooms/restores/restores.h"
 #include "engine/rooms/rollout/rollout.h"
+#include "engine/rooms/storage/storage.h"
 
 namespace pgo {
 namespace {
@@ -70,6 +71,7 @@ void FoldRooms(ClusterMemory& memory, const Event& event, const ClusterKey& key,
   rooms::failover::FoldEvent(memory.failover, event, key, world);
   rooms::rollout::FoldEvent(memory.rollout, event);
   rooms::backups::FoldEvent(memory.backups, event, key);
+  rooms::storage::FoldEvent(memory.storage, event);
 }
 
 }  // namespace
@@ -133,6 +135,10 @@ void Engine::FoldDone(const Done& done, const Event& event) {
   rooms::failover::FoldDone(memory.failover, goal, done, event);
   rooms::rollout::FoldDone(memory.rollout, goal, done, event);
   rooms::restores::FoldDone(memory.restores, goal, done, event);
+  const auto entry = memory.ledger.entries.find(goal);
+  if (entry != memory.ledger.entries.end()) {
+    rooms::storage::FoldDone(memory.storage, goal, done, entry->second.seq);
+  }
   const auto applying = memory.applying.find(done.action.value());
   if (applying == memory.applying.end()) return;
   if (done.outcome == Outcome::kOk) {

@@ -28,6 +28,7 @@
 #include "engine/rooms/restores/memory.h"
 #include "engine/rooms/rollout/memory.h"
 #include "engine/rooms/room.h"
+#include "engine/rooms/storage/memory.h"
 
 namespace pgo {
 
@@ -59,7 +60,9 @@ struct ClusterMemory {
   rooms::rollout::Memory rollout;
   rooms::backups::Memory backups;
   rooms::restores::Memory restores;
-  PGO_FIELDS(ClusterMemory, uid, ledger, failover, applied, applying, rollout, backups, restores)
+  rooms::storage::Memory storage;
+  PGO_FIELDS(ClusterMemory, uid, ledger, failover, applied, applying, rollout, backups, restores,
+             storage)
 };
 
 class Engine {

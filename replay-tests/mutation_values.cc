@@ -44,6 +44,7 @@ constexpr std::array kWhole{"spec.postgresVersion",
                             "spec.instances[].priorityClassName",
                             "spec.instances[].metadata",
                             "spec.instances[].dataVolumeClaimSpec",
+                            "spec.instances[].walVolumeClaimSpec",
                             "spec.instances[].sidecars",
                             "spec.users",
                             "spec.config.parameters",
@@ -106,9 +107,7 @@ constexpr std::array kParts{"spec",
                             "spec.backups.pgbackrest.jobs",
                             "spec.backups.pgbackrest.restore",
                             "spec.backups.pgbackrest.repoHost"};
-constexpr std::array kBut{"spec.instances[].dataVolumeClaimSpec.autoGrow",
-                          "spec.patroni.switchover.type",
-                          "spec.backups.pgbackrest.repos[].volume.volumeClaimSpec.autoGrow"};
+constexpr std::array kBut{"spec.patroni.switchover.type"};
 
 struct Value {
   std::string what;

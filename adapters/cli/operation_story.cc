@@ -12,6 +12,7 @@ Kind KindOf(const std::string& word) {
   if (word == "Rollout") return Kind::kRollout;
   if (word == "Reload") return Kind::kReload;
   if (word == "Restore") return Kind::kRestore;
+  if (word == "VolumeGrowth") return Kind::kVolumeGrowth;
   return word == "ScaleDown" ? Kind::kScaleDown : Kind::kRestart;
 }
 
@@ -22,8 +23,9 @@ bool IsTold(const Action& action) {
   return !goal.starts_with("look/") || goal.ends_with("/0");
 }
 
-// Groups the actions of rooms rollout, restores and scaling. A rollout, restart or restore is one
-// at a time; a reload and each removal of an instance have their own key.
+// Groups the actions of rooms rollout, restores, scaling and storage. A rollout, restart or restore
+// is one at a time; a reload, each removal of an instance and each growth of a volume have their
+// own key.
 class Operations {
  public:
   Operations(ClusterKey cluster, std::map<std::uint64_t, std::set<std::uint64_t>>& cited)
@@ -55,6 +57,8 @@ class Operations {
     if (!ends) return;
     episode.end_seq = entry.seq;
     episode.end_us = entry.wall_us;
+    // A growth is one action: what became of it stands beside the step.
+    if (episode.kind == Kind::kVolumeGrowth) return void(open_.erase(open));
     episode.result = action.sentence;
     episode.took_ms = (entry.wall_us - episode.wall_us) / 1000;
     open_.erase(open);
@@ -66,6 +70,7 @@ class Operations {
     if (action.room == "scaling")
       return "scaling/" + GetString(action.facts, {"operation", "instance"});
     if (action.room == "restores") return "restores";
+    if (action.room == "storage") return "storage/" + action.goal;
     return kind == "Reload" ? "reload" : "rollout";
   }
   // The first action's sentence is the reason; as a step it is told shortly.
@@ -82,7 +87,8 @@ class Operations {
     episode.reason = action.reason;
     episode.because = action.sentence;
     episode.because_seq = entry.seq;
-    episode.from = GetString(action.facts, {"operation", "instance"});
+    episode.from = GetString(action.facts, {"operation", "instance"},
+                             GetString(action.facts, {"operation", "volume"}));
     episodes_.push_back(std::move(episode));
     return episodes_.size() - 1;
   }
@@ -97,7 +103,7 @@ class Operations {
 
 bool IsOperation(Kind kind) {
   return kind == Kind::kRollout || kind == Kind::kRestart || kind == Kind::kReload ||
-         kind == Kind::kScaleDown || kind == Kind::kRestore;
+         kind == Kind::kScaleDown || kind == Kind::kRestore || kind == Kind::kVolumeGrowth;
 }
 
 std::vector<Episode> ExplainOperations(const Records& records, const ClusterKey& cluster,
@@ -106,7 +112,7 @@ std::vector<Episode> ExplainOperations(const Records& records, const ClusterKey&
   const std::string subject = ClusterSubject(cluster);
   for (const auto& [seq, entry] : records.all()) {
     if (!entry.Names("room/rollout") && !entry.Names("room/scaling") &&
-        !entry.Names("room/restores")) {
+        !entry.Names("room/restores") && !entry.Names("room/storage")) {
       continue;
     }
     if (!entry.Names(subject)) continue;

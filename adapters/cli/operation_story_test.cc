@@ -95,5 +95,24 @@ TEST(OperationStory, EachRemovalOfAnInstanceIsItsOwnAndAReloadToo) {
   EXPECT_EQ(episodes[2].steps.size(), 2U);
 }
 
+TEST(OperationStory, AGrowthOfAVolumeIsToldWithItsReasonAndOutcome) {
+  Book book("2026-11-21T12:00:00.000Z");
+  book.Do(In("storage", Reason::kVolumeAutoGrow, "measure", "measure/a-0", {}));
+  Action grow =
+      In("storage", Reason::kVolumeAutoGrow, "a-pgdata is 80% full: grow it", "grow/a", {});
+  Put(grow.facts, {"operation", "kind"}, "VolumeGrowth");
+  Put(grow.facts, {"operation", "volume"}, "a-pgdata");
+  Put(grow.facts, {"ended"}, true);
+  grow.command = Patch{{"PersistentVolumeClaim", kHippo.ns, "a-pgdata"}, "u", "1", "", Json()};
+  book.Do(grow);
+  const auto episodes = Explain(book.Read(), kHippo);
+  ASSERT_EQ(episodes.size(), 1U);
+  const std::string text = EpisodeText(episodes[0], kPlain);
+  EXPECT_THAT(text, HasSubstr("VOLUME GROWTH  a-pgdata"));
+  EXPECT_THAT(text, HasSubstr("because  a-pgdata is 80% full: grow it #2"));
+  EXPECT_THAT(text, HasSubstr("Patch PersistentVolumeClaim a-pgdata"));
+  EXPECT_THAT(text, Not(HasSubstr("the records end before")));
+}
+
 }  // namespace
 }  // namespace pgo::cli

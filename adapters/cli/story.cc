@@ -343,6 +343,8 @@ std::string_view KindWord(Kind kind) {
       return "SCALE DOWN";
     case Kind::kRestore:
       return "RESTORE";
+    case Kind::kVolumeGrowth:
+      return "VOLUME GROWTH";
   }
   return "?";
 }

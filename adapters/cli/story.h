@@ -52,7 +52,8 @@ struct Episode {
     kRestart,  // restarts in place, asked for or for settings
     kReload,
     kScaleDown,
-    kRestore,  // in place
+    kRestore,       // in place
+    kVolumeGrowth,  // a volume that filled up was enlarged
   };
   Kind kind = Kind::kFailover;
   ClusterKey cluster;

@@ -35,6 +35,7 @@ std::string Title(const Episode& e) {
     case Kind::kReload:
     case Kind::kScaleDown:
     case Kind::kRestore:
+    case Kind::kVolumeGrowth:
       return e.from.empty() ? e.cluster.name : e.from;
     default:
       if (e.from == e.to) return e.to + " again" + TimelineText(e);

@@ -174,7 +174,7 @@ Json LastWords(const std::string& container, const Json& message) {
   if (container != "postgres-startup") return nullptr;
   const auto found = ParseJson(AsString(message));
   if (!found || !found->is_object()) return nullptr;
-  return DumpJson(PlainResult(Pick(*found, {"timeline", "end"})));
+  return DumpJson(PlainResult(Pick(*found, {"timeline", "end", "wal", "problem"})));
 }
 
 // running, waiting or terminated, without what the container or its runtime said.

@@ -46,6 +46,10 @@ constexpr Case kCases[] = {
      R"({"metadata":{"name":"p"},"status":{"containerStatuses":[{"name":"pgbackrest","state":{
           "terminated":{"exitCode":1,"message":"recovery: FATAL: canary @ was not reached"}}}]}})",
      "was not reached"},
+    {"Pod",
+     R"({"metadata":{"name":"p"},"status":{"initContainerStatuses":[{"name":"postgres-startup","state":{
+          "terminated":{"exitCode":0,"message":"{\"timeline\":3,\"wal\":\"data\",\"problem\":\"no space\",\"x\":\"@\"}"}}}]}})",
+     R"(\"problem\":\"no space\",\"timeline\":3,\"wal\":\"data\")"},
     {"Node",
      R"({"metadata":{"name":"n1","annotations":{"x":"@"},"labels":{"secret":"@","kubernetes.io/hostname":"n1"}},
         "spec":{"podCIDR":"@","taints":[{"key":"node.kubernetes.io/out-of-service"}]},

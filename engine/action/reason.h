@@ -56,6 +56,10 @@ enum class Reason : std::uint8_t {
   // restores in place
   kRestore,        // somebody asked
   kRestoreFailed,  // its job has given up, or it cannot be done
+  // volumes
+  kVolumeAutoGrow,      // it fills up and is to grow by itself
+  kVolumeLimitReached,  // it would, and may not
+  kVolumeUnused,        // nothing is on it any more
 };
 
 }  // namespace pgo
@@ -67,4 +71,4 @@ PGO_ENUM_NAMES(pgo::Reason, "None", "Creating", "Changed", "Drifted", "Scaling",
                "WalLost", "Status", "Ready", "NotReady", "InvalidSpec", "FieldsNotImplemented",
                "HeldBy", "Rollout", "Restart", "PendingRestart", "Reload", "OperationComplete",
                "OperationRefused", "Backup", "BackupFailed", "BackupSkipped", "Restore",
-               "RestoreFailed");
+               "RestoreFailed", "VolumeAutoGrow", "VolumeLimitReached", "VolumeUnused");

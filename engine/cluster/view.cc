@@ -179,6 +179,9 @@ void AddInstancePart(ClusterView& view, const Subject& subject, Readings& readin
   if (kind == "PersistentVolumeClaim" && subject.ref.name == kube::InstanceDataName(name)) {
     instance.claim = &subject;
   }
+  if (kind == "PersistentVolumeClaim" && subject.ref.name == kube::InstanceWalName(name)) {
+    instance.wal_claim = &subject;
+  }
 }
 
 void ReadOwn(ClusterView& view, Readings& readings) {

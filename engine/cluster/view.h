@@ -60,7 +60,8 @@ inline constexpr std::string_view kDataDeleted = "Delete";
 struct InstanceView {
   std::string name, set;
   const Subject* stateful_set = nullptr;
-  const Subject* claim = nullptr;  // the PVC i-pgdata
+  const Subject* claim = nullptr;      // the PVC i-pgdata
+  const Subject* wal_claim = nullptr;  // the PVC i-pgwal, if it has one
   std::optional<PodView> pod;
   std::optional<NodeView> node;  // of the pod
   bool leaving = false;          // it is being removed: its StatefulSet carries kLeaving

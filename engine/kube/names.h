@@ -87,6 +87,7 @@ inline std::string UserSecretName(std::string_view c, std::string_view u) {
 inline std::string InstanceConfigName(std::string_view i) { return std::string(i) + "-config"; }
 inline std::string InstanceCertName(std::string_view i) { return std::string(i) + "-certs"; }
 inline std::string InstanceDataName(std::string_view i) { return std::string(i) + "-pgdata"; }
+inline std::string InstanceWalName(std::string_view i) { return std::string(i) + "-pgwal"; }
 inline std::string InstancePodName(std::string_view i) { return std::string(i) + "-0"; }
 inline std::string DisruptionBudgetName(std::string_view c, std::string_view set) {
   return std::string(c) + "-set-" + std::string(set);

@@ -130,7 +130,8 @@ std::string InstanceYaml(const Settings& s) {
     },
     "tags": {}
   })");
-  const std::string wal = postgres::WalDirectory(s.postgres_version);
+  const std::string wal =
+      s.wal_directory.empty() ? postgres::WalDirectory(s.postgres_version) : s.wal_directory;
   Json& initdb = out["bootstrap"]["initdb"];
   Json locale = Json::object();
   if (s.postgres_version >= 17) {

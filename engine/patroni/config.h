@@ -23,6 +23,7 @@ struct Settings {
   std::string archive_command, restore_command;
   // With a backup that replicas can be made of: the command; "" copies from the primary.
   std::string create_replica_command;
+  std::string wal_directory;  // "" is beside the data directory
   // The first member makes its data directory with this instead of initdb; "" is initdb.
   std::string bootstrap_command;
 };

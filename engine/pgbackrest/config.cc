@@ -192,10 +192,10 @@ std::string RestoreCommand() {
          " archive-get %f \"%p\"";
 }
 
-std::string ReplicaCommand(const std::string& repository, std::int64_t version) {
+std::string ReplicaCommand(const std::string& repository, const std::string& wal_directory) {
   return "pgbackrest restore --stanza=" + std::string(kStanza) + " --repo=" + repository +
          " --delta --type=standby --log-level-console=info --log-level-file=off" +
-         " --link-map=pg_wal=" + postgres::WalDirectory(version);
+         " --link-map=pg_wal=" + wal_directory;
 }
 
 bool IsStanza(std::string_view name) {
@@ -226,7 +226,7 @@ std::string BucketConf(const Repository& repo, const std::map<std::string, std::
   return std::string(kHeader) + Text("global", section);
 }
 
-std::string CloneCommand(const CloneFrom& from, std::int64_t version) {
+std::string CloneCommand(const CloneFrom& from, std::int64_t version, const std::string& wal) {
   const std::string place(kSourceDirectory), repo = "--repo" + from.repository;
   const std::string files = from.keys ? std::string(kCopiedDirectory) : place;
   std::string common = "--config=" + files + "/" + std::string(kSourceFile) +
@@ -247,7 +247,6 @@ std::string CloneCommand(const CloneFrom& from, std::int64_t version) {
     theirs += " " + ShellWord(word);
   }
   if (target) theirs += " --target-action=promote";
-  const std::string wal = postgres::WalDirectory(version);
   const std::string fetch = "pgbackrest " + common +
                             " --no-archive-async --log-level-file=off "
                             "archive-get %f \"%p\"";

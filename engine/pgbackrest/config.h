@@ -68,7 +68,7 @@ std::string ArchiveCommand();
 std::string RestoreCommand();
 
 // Patroni's method to make a replica: what is there already is reused.
-std::string ReplicaCommand(const std::string& repository, std::int64_t postgres_version);
+std::string ReplicaCommand(const std::string& repository, const std::string& wal_directory);
 
 // A new cluster out of a repository of another: where that one's configuration and its client's
 // certificate are mounted, and the command of Patroni's bootstrap method. Recovery goes to the end
@@ -89,7 +89,8 @@ struct CloneFrom {
   bool keys = false;    // with files in kSourceKeysDirectory
   std::vector<std::string> options;
 };
-std::string CloneCommand(const CloneFrom& from, std::int64_t postgres_version);
+std::string CloneCommand(const CloneFrom& from, std::int64_t postgres_version,
+                         const std::string& wal_directory);
 // kSourceFile of a store that belongs to no cluster; `global` as above.
 std::string BucketConf(const Repository& repository,
                        const std::map<std::string, std::string>& global);

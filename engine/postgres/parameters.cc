@@ -91,6 +91,9 @@ std::map<std::string, std::string> EffectiveSettings(
 
 std::string DataDirectory(std::int64_t version) { return "/pgdata/pg" + std::to_string(version); }
 std::string WalDirectory(std::int64_t version) { return DataDirectory(version) + "_wal"; }
+std::string WalVolumeDirectory(std::int64_t version) {
+  return std::string(kWalVolume) + "/pg" + std::to_string(version) + "_wal";
+}
 std::string ProgramDirectory(std::int64_t version) {
   return "/usr/pgsql-" + std::to_string(version) + "/bin";
 }

@@ -37,6 +37,9 @@ inline constexpr std::string_view kLogDirectory = "/pgdata/logs/postgres";
 // "/pgdata/pg17", "/pgdata/pg17_wal", "/usr/pgsql-17/bin"
 std::string DataDirectory(std::int64_t version);
 std::string WalDirectory(std::int64_t version);
+// The same on a volume of its own.
+inline constexpr std::string_view kWalVolume = "/pgwal";
+std::string WalVolumeDirectory(std::int64_t version);
 std::string ProgramDirectory(std::int64_t version);
 
 }  // namespace pgo::postgres

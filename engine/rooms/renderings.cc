@@ -27,6 +27,7 @@ std::string Seen(const ClusterView& view, const Sight& sight) {
       out += name + ' ' + instance.set + ' ';
       AddSeq(instance.stateful_set, out);
       AddSeq(instance.claim, out);
+      if (instance.wal_claim != nullptr) AddSeq(instance.wal_claim, out);
     }
   }
   if (sight.bootstrapped) out += view.bootstrapped ? "bootstrapped " : "new ";
@@ -46,6 +47,7 @@ void ShowRoster(const ClusterView& view, ClusterView& shown) {
     seen.node.reset();
     Show(instance.stateful_set, shown);
     Show(instance.claim, shown);
+    Show(instance.wal_claim, shown);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/cluster/wal_volume.h"
 #include "engine/decide.h"
 #include "engine/engine.h"
 #include "engine/kube/names.h"
@@ -10,6 +11,7 @@
 #include "engine/rooms/config/config.h"
 #include "engine/rooms/deletion/deletion.h"
 #include "engine/rooms/failover/failover.h"
+#include "engine/rooms/instances/asked.h"
 #include "engine/rooms/instances/instances.h"
 #include "engine/rooms/instances/power.h"
 #include "engine/rooms/replication/replication.h"
@@ -66,6 +68,15 @@ struct Changes {
   }
 };
 
+cluster::WalSigns WalSignsOf(const PlanInput& in, const cluster::Member& member) {
+  const cluster::Subject& claim = *member.instance->wal_claim;
+  const auto leaving = instances::AskedDigest(in.view, *member.set, cluster::WalPlace::kLeaving);
+  const auto* removal =
+      arbiter::Look(in.memory.ledger, storage::kRoom, storage::RemovalGoal(claim));
+  return {cluster::HasMovedOff(*member.instance, leaving),
+          removal != nullptr && removal->in_flight};
+}
+
 std::shared_ptr<const Plan> RenderInstances(const PlanInput& in,
                                             const std::map<std::string, std::string>& off) {
   auto settings = instances::SettingsFor(in.context.settings, in.view.spec().postgres_version);
@@ -73,12 +84,17 @@ std::shared_ptr<const Plan> RenderInstances(const PlanInput& in,
   for (const auto& member : cluster::Roster(in.view)) {
     // A restore in place stops instances and lets them run again.
     if (!in.view.MayRun(member.name)) settings.off.emplace(member.name, "stopped by the restore");
+    if (member.instance == nullptr || member.instance->wal_claim == nullptr) continue;
+    settings.wal[member.name] = WalSignsOf(in, member);
   }
   Sight sight;
   sight.roster = sight.bootstrapped = sight.restore = sight.source = true;
   sight.settings =
       settings.image + ' ' + settings.backrest_image + (settings.openshift ? " o" : "");
   for (const auto& [name, why] : settings.off) sight.settings += '\n' + name + ' ' + why;
+  for (const auto& [name, signs] : settings.wal) {
+    sight.settings += '\n' + name + (signs.moved ? " moved" : "") + (signs.going ? " going" : "");
+  }
   return in.renderings.Get("instances", in.view, sight, [&](const ClusterView& shown) {
     return instances::PlanInstances(shown, settings);
   });
@@ -105,7 +121,11 @@ std::shared_ptr<const Plan> RenderConfig(const PlanInput& in) {
   Sight sight;
   sight.objects = {{"Endpoints", kube::DcsConfigName(in.view.key.name)}};
   sight.roster = sight.bootstrapped = sight.backups_status = sight.restore = sight.source = true;
-  return in.renderings.Get("config", in.view, sight, config::PlanConfig);
+  const auto unmounted = config::UnmountedWal(in.view);
+  for (const auto& name : unmounted) sight.settings += name + ' ';
+  return in.renderings.Get("config", in.view, sight, [&](const ClusterView& shown) {
+    return config::PlanConfig(shown, unmounted);
+  });
 }
 
 std::shared_ptr<const Plan> RenderStorage(const PlanInput& in) {
@@ -156,7 +176,9 @@ void AddRooms(const PlanInput& in, const Changes& changes, Plans& plans) {
   plans.emplace_back("certificates", RenderCertificates(in));
   plans.emplace_back("services", RenderServices(in));
   plans.emplace_back("config", RenderConfig(in));
-  plans.emplace_back("storage", RenderStorage(in));
+  plans.emplace_back(storage::kRoom, RenderStorage(in));
+  plans.emplace_back(storage::kRoom,
+                     Shared(storage::PlanVolumes({in.view, in.memory.storage, in.memory.ledger})));
   plans.emplace_back("instances", changes.instances);
   plans.emplace_back("instances", changes.power);
   plans.emplace_back("users", in.renderings.Get("users", in.view, {}, users::PlanSecrets));

@@ -31,7 +31,11 @@ void MakeStorageClasses(Store& store) {
       {"annotations", {{"storageclass.kubernetes.io/is-default-class", "true"}}}};
   CreateOnce(store, kStorageClasses, "", std::move(standard));
   // As large as the claim says, and no larger; the node reads the name.
+  Json rigid = limited;
+  rigid["metadata"]["name"] = "rigid";
+  rigid["allowVolumeExpansion"] = false;
   CreateOnce(store, kStorageClasses, "", std::move(limited));
+  CreateOnce(store, kStorageClasses, "", std::move(rigid));
 }
 
 class Impl final : public Controllers {

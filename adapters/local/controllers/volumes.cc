@@ -36,7 +36,9 @@ void Unprotect(Store& store, const Json& claim) {
   }));
 }
 
-// Any change of the request is granted at once: the volume is a directory.
+// A larger request is granted at once. A volume with a size of its own is enlarged here, and the
+// file system on it by the node that mounts it, which writes the claim's capacity
+// (node/pod_volumes.cc).
 void Resize(Store& store, const Json& claim) {
   const std::string wanted = GetString(claim, {"spec", "resources", "requests", "storage"});
   const std::string volume = GetString(claim, {"spec", "volumeName"});
@@ -48,9 +50,14 @@ void Resize(Store& store, const Json& claim) {
     object["spec"]["capacity"]["storage"] = wanted;
     return true;
   }));
+  const bool node = GetString(claim, {"spec", "storageClassName"}) == "limited";
   static_cast<void>(store.Mutate(KeyOf(kClaims, claim), "status", [&](Json& object) {
     if (UidOf(object) != UidOf(claim)) return false;
-    object["status"]["capacity"]["storage"] = wanted;
+    if (node) {
+      object["status"]["conditions"] = {{{"type", "FileSystemResizePending"}, {"status", "True"}}};
+    } else {
+      object["status"]["capacity"]["storage"] = wanted;
+    }
     return true;
   }));
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/local/store/quantity.h"
 #include "engine/base/json.h"
 #include "engine/base/result.h"
 
@@ -18,9 +19,6 @@ namespace pgo::local {
 // there is none.
 using ObjectLookup =
     std::function<std::optional<Json>(const std::string& plural, const std::string& name)>;
-
-// "128Mi", "0.5", "500m", "1e3" in thousandths of the unit; nothing if it is no quantity.
-std::optional<std::int64_t> MilliQuantity(std::string_view text);
 
 // A fieldRef: "metadata.name", "metadata.labels['x']", "status.podIP", "spec.nodeName", …; the maps
 // "metadata.labels" and "metadata.annotations" as key="value" lines. kInvalid for an unknown path.

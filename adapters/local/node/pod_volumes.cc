@@ -50,6 +50,21 @@ std::optional<std::int64_t> LimitOf(const NodeHost& host, const std::string& vol
   return (*milli / 1000 + kPage - 1) / kPage * kPage;
 }
 
+// The file system has the size that the claim asks for.
+void ReportSize(const NodeHost& host, const Json& claim) {
+  const std::string wanted = GetString(claim, {"spec", "resources", "requests", "storage"});
+  if (GetString(claim, {"status", "capacity", "storage"}) == wanted) return;
+  const std::string ns = GetString(claim, {"metadata", "namespace"});
+  static_cast<void>(host.cluster->store->Mutate(
+      {{"", "persistentvolumeclaims"}, ns, GetString(claim, {"metadata", "name"})}, "status",
+      [&](Json& object) {
+        if (GetString(object, {"metadata", "uid"}) != UidOfPod(claim)) return false;
+        object["status"]["capacity"]["storage"] = wanted;
+        object["status"].erase("conditions");
+        return true;
+      }));
+}
+
 Result<std::string> ClaimDirectory(const NodeHost& host, const Json& pod,
                                    const std::string& claim) {
   const auto object =
@@ -62,6 +77,9 @@ Result<std::string> ClaimDirectory(const NodeHost& host, const Json& pod,
   const std::string directory = host.VolumeDirectory(volume);
   if (const auto limit = LimitOf(host, volume)) {
     if (auto mounted = MountDisk(directory, *limit); !mounted) return Fail(mounted.error());
+    const auto asked =
+        MilliQuantity(GetString(*object, {"spec", "resources", "requests", "storage"}));
+    if (asked && (*asked / 1000 + 4095) / 4096 * 4096 == *limit) ReportSize(host, *object);
   }
   return directory;
 }

@@ -2,6 +2,7 @@
 
 #include <cctype>
 
+#include "adapters/local/store/claims.h"
 #include "adapters/local/store/meta.h"
 #include "engine/base/digest.h"
 
@@ -284,6 +285,7 @@ std::vector<FieldError> CheckBuiltIn(const TypeInfo& type, const Json& object, c
   std::vector<FieldError> errors;
   if (type.custom) return errors;
   if (type.kind == "StatefulSet" && old != nullptr) CheckStatefulSet(object, *old, errors);
+  if (type.kind == "PersistentVolumeClaim" && old != nullptr) CheckClaim(object, *old, errors);
   if (type.kind == "Service" && old != nullptr && Changed(object, *old, {"spec", "clusterIP"}) &&
       GetString(object, {"spec", "type"}) == "ClusterIP" &&
       GetString(*old, {"spec", "type"}) == "ClusterIP") {

@@ -115,13 +115,18 @@ Answer<void> Impl::CheckNamespace(const TypeInfo& type, const std::string& ns) c
 }
 
 WriteContext Impl::Context(const TypeInfo& type, const WriteOptions& write) const {
-  return {type, options_, write, [this](const std::string& address) {
-            for (auto it = objects_.lower_bound({kServices, "", ""});
-                 it != objects_.end() && it->first.resource == kServices; ++it) {
-              if (GetString(*it->second, {"spec", "clusterIP"}) == address) return true;
-            }
-            return false;
-          }};
+  const auto ip_taken = [this](const std::string& address) {
+    for (auto it = objects_.lower_bound({kServices, "", ""});
+         it != objects_.end() && it->first.resource == kServices; ++it) {
+      if (GetString(*it->second, {"spec", "clusterIP"}) == address) return true;
+    }
+    return false;
+  };
+  const auto can_expand = [this](const std::string& storage_class) {
+    const ObjectPtr found = Lookup({{"storage.k8s.io", "storageclasses"}, "", storage_class});
+    return found != nullptr && GetBool(*found, {"allowVolumeExpansion"});
+  };
+  return {type, options_, write, ip_taken, can_expand};
 }
 
 Answer<Json> Impl::Get(const Key& key) const {

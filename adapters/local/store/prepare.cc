@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adapters/local/store/claims.h"
 #include "adapters/local/store/defaults.h"
 #include "adapters/local/store/meta.h"
 #include "adapters/local/store/patch.h"
@@ -273,6 +274,8 @@ Answer<Json> PrepareUpdate(const WriteContext& context, const Json& old, Json pr
   }
   if (ContentDiffers(old, object)) {
     if (auto judged = Judge(context, object, &old); !judged) return tl::unexpected(judged.error());
+    if (auto may = JudgeExpansion(context.type, old, object, context.can_expand); !may)
+      return tl::unexpected(may.error());
   } else if (auto errors = CheckMetadata(object); !errors.empty()) {
     return tl::unexpected(Invalid(context.type, NameOf(object), errors));
   }

@@ -17,6 +17,8 @@ struct WriteContext {
   const WriteOptions& write;
   // Whether a ClusterIP is in use.
   std::function<bool(const std::string&)> ip_taken;
+  // Whether volumes of a storage class may be enlarged.
+  std::function<bool(const std::string&)> can_expand;
 };
 
 // A new object, ready to be stored but for its resourceVersion. `applied` says that managedFields

@@ -73,6 +73,28 @@ TEST_F(StoreTest, CreationGivesIdentityAndVersion) {
   EXPECT_EQ(store->Create(kMaps, "default", Map("A_b"), {}).error().http_code, 422);
 }
 
+TEST_F(StoreTest, AClaimOnlyGrowsAndOnlyWhereItsClassCanExpand) {
+  const Resource classes{"storage.k8s.io", "storageclasses"}, claims{"", "persistentvolumeclaims"};
+  for (const auto& [name, expands] : {std::pair{"elastic", true}, {"rigid", false}}) {
+    ASSERT_TRUE(store->Create(
+        classes, "", {{"metadata", {{"name", name}}}, {"allowVolumeExpansion", expands}}, {}));
+    ASSERT_TRUE(store->Create(
+        claims, "default",
+        {{"metadata", {{"name", name}}},
+         {"spec",
+          {{"storageClassName", name}, {"resources", {{"requests", {{"storage", "1Gi"}}}}}}}},
+        {}));
+  }
+  const auto resize = [&](const char* name, const char* size) {
+    return store->Patch({claims, "default", name}, PatchType::kMerge,
+                        {{"spec", {{"resources", {{"requests", {{"storage", size}}}}}}}}, {});
+  };
+  EXPECT_TRUE(resize("elastic", "1025Mi"));
+  EXPECT_EQ(resize("elastic", "1Gi").error().http_code, 422);
+  EXPECT_EQ(resize("rigid", "1025Mi").error().http_code, 403);
+  EXPECT_TRUE(resize("rigid", "1024Mi")) << "the same amount";
+}
+
 TEST_F(StoreTest, StaleVersionAndWrongUidConflict) {
   Json made = *store->Create(kMaps, "default", Map("a"), {});
   Json next = made;

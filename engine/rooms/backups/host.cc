@@ -4,8 +4,8 @@
 #include "engine/cluster/backrest_pods.h"
 #include "engine/cluster/container.h"
 #include "engine/cluster/metadata.h"
-#include "engine/cluster/quantity.h"
 #include "engine/cluster/roster.h"
+#include "engine/cluster/volume_claim.h"
 #include "engine/kube/names.h"
 #include "engine/rooms/backups/backups.h"
 
@@ -66,17 +66,7 @@ void WantVolume(const ClusterView& cluster, const Repository& repo, Plan& plan) 
                        {kube::kLabelRepo, repo.name},
                        {kube::kLabelRepoVolume, ""},
                        {kube::kLabelData, "pgbackrest"}});
-  Json spec = repo.claim.is_object() ? repo.claim : Json::object();
-  spec.erase("autoGrow");
-  const auto* live = cluster.Find("PersistentVolumeClaim", name);
-  if (live != nullptr) {
-    const std::string now = GetString(live->object, {"spec", "resources", "requests", "storage"});
-    const std::string wanted = GetString(spec, {"resources", "requests", "storage"});
-    if (!now.empty() && cluster::LessQuantity(wanted, now)) {
-      Put(spec, {"resources", "requests", "storage"}, now);
-    }
-  }
-  claim["spec"] = std::move(spec);
+  claim["spec"] = cluster::ClaimSpec(repo.claim, cluster.Find("PersistentVolumeClaim", name));
   plan.Want(std::move(claim), "a repository's volume");
 }
 

@@ -1,4 +1,5 @@
 // What the PostgresCluster says of its backups, in PGO's form, and the schedules in ours.
+#include "engine/cluster/volume_claim.h"
 #include "engine/kube/names.h"
 #include "engine/rooms/backups/backups.h"
 
@@ -22,6 +23,9 @@ Json RepositoryStatus(const Input& in, const Repository& repo, const std::vector
     const std::string volume =
         claim == nullptr ? "" : GetString(claim->object, {"spec", "volumeName"});
     if (!volume.empty()) out["volume"] = volume;
+    if (claim != nullptr && cluster::ReadAutoGrow(repo.claim).asked) {
+      out["desiredRepoVolume"] = cluster::AskedStorage(GetObject(claim->object, {"spec"}));
+    }
   }
   if (!first) return out;
   const Json* before = InStatus(in.view, repo.name);

@@ -4,6 +4,7 @@
 #include "engine/cluster/backrest_pods.h"
 #include "engine/cluster/metadata.h"
 #include "engine/cluster/roster.h"
+#include "engine/cluster/wal_volume.h"
 #include "engine/kube/names.h"
 #include "engine/patroni/config.h"
 #include "engine/pgbackrest/config.h"
@@ -15,18 +16,18 @@ using cluster::ClusterView;
 
 // Once the first repository has the backup that replicas are made of.
 // After a restore in place: the backup that was taken since.
-std::string ReplicaCommand(const ClusterView& cluster) {
+std::string ReplicaCommand(const ClusterView& cluster, const std::string& wal) {
   if (cluster.restore.NeedsBackup()) return "";
   const auto& first = cluster.spec().backups.repositories.front();
   for (const Json& repo : GetArray(cluster.subject->object, {"status", "pgbackrest", "repos"})) {
     if (GetString(repo, {"name"}) == first.name && GetBool(repo, {"replicaCreateBackupComplete"})) {
-      return pgbackrest::ReplicaCommand(first.Number(), cluster.spec().postgres_version);
+      return pgbackrest::ReplicaCommand(first.Number(), wal);
     }
   }
   return "";
 }
 
-patroni::Settings SettingsOf(const ClusterView& cluster) {
+patroni::Settings SettingsOf(const ClusterView& cluster, cluster::WalPlace place) {
   const auto& spec = cluster.spec();
   patroni::Settings s;
   s.ns = cluster.key.ns;
@@ -37,13 +38,14 @@ patroni::Settings SettingsOf(const ClusterView& cluster) {
   s.dynamic = spec.patroni.dynamic_configuration;
   s.parameters = spec.config_parameters;
   s.rules = spec.hba_rules;
+  s.wal_directory = cluster::WalDirectoryOf(spec.postgres_version, place);
   if (const auto from = cluster::CloneFrom(cluster)) {
-    s.bootstrap_command = pgbackrest::CloneCommand(*from, spec.postgres_version);
+    s.bootstrap_command = pgbackrest::CloneCommand(*from, spec.postgres_version, s.wal_directory);
   }
   if (spec.backups.any) {
     s.archive_command = pgbackrest::ArchiveCommand();
     s.restore_command = pgbackrest::RestoreCommand();
-    s.create_replica_command = ReplicaCommand(cluster);
+    s.create_replica_command = ReplicaCommand(cluster, s.wal_directory);
   }
   return s;
 }
@@ -78,10 +80,23 @@ void Reconfigure(const ClusterView& cluster, const patroni::Settings& settings, 
 
 }  // namespace
 
-Plan PlanConfig(const ClusterView& cluster) {
+std::set<std::string> UnmountedWal(const ClusterView& cluster) {
+  std::set<std::string> out;
+  for (const auto& member : cluster::Roster(cluster)) {
+    if (!member.set->wal_claim.is_object() || member.instance == nullptr) continue;
+    const auto& pod = member.instance->pod;
+    if (pod && !cluster::MountsClaim(*pod->subject, kube::InstanceWalName(member.name))) {
+      out.insert(member.name);
+    }
+  }
+  return out;
+}
+
+Plan PlanConfig(const ClusterView& cluster, const std::set<std::string>& unmounted) {
   Plan plan;
   if (cluster.deleting) return plan;
-  const auto settings = SettingsOf(cluster);
+  using cluster::WalPlace;
+  const auto settings = SettingsOf(cluster, WalPlace::kData);
   Json common =
       ConfigMap(cluster, kube::ClusterConfigName(cluster.key.name), patroni::ClusterYaml(settings));
   const auto& source = cluster.spec().source;
@@ -91,11 +106,12 @@ Plan PlanConfig(const ClusterView& cluster) {
   }
   plan.Want(std::move(common), "Patroni's configuration, common part");
   for (const auto& member : cluster::Roster(cluster)) {
-    plan.Want(
-        ConfigMap(
-            cluster, kube::InstanceConfigName(member.name), patroni::InstanceYaml(settings),
-            {{kube::kLabelInstanceSet, member.set->name}, {kube::kLabelInstance, member.name}}),
-        "Patroni's configuration of one instance");
+    const bool on_volume = member.set->wal_claim.is_object() && !unmounted.contains(member.name);
+    const auto own = on_volume ? SettingsOf(cluster, WalPlace::kVolume) : settings;
+    plan.Want(ConfigMap(cluster, kube::InstanceConfigName(member.name), patroni::InstanceYaml(own),
+                        {{kube::kLabelInstanceSet, member.set->name},
+                         {kube::kLabelInstance, member.name}}),
+              "Patroni's configuration of one instance");
   }
   Reconfigure(cluster, settings, plan);
   return plan;

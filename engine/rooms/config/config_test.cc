@@ -88,7 +88,7 @@ TEST(Config, TheRestoreOfACopyIsOneCommandWhateverIsInItsOptions) {
   const std::string command = pgbackrest::CloneCommand(
       {.repository = "2",
        .options = {"--type=time", "--target=\"2026-11-21 22:36:36+00\"", "--set='a b'; touch /x"}},
-      17);
+      17, "/pgdata/pg17_wal");
   const std::string script =
       "import os, shlex\n"
       "words = shlex.split(os.environ['COMMAND'])\n"
@@ -105,7 +105,7 @@ TEST(Config, TheRestoreOfACopyIsOneCommandWhateverIsInItsOptions) {
 // Keys of a store name their files by where they lie in the source's pods.
 TEST(Config, ACopyReadsItsSourcesKeysWithThePathsPutRight) {
   std::string command = pgbackrest::CloneCommand(
-      {.repository = "1", .stanza = "old", .on_host = false, .keys = true}, 17);
+      {.repository = "1", .stanza = "old", .on_host = false, .keys = true}, 17, "/pgdata/pg17_wal");
   EXPECT_EQ(command.find("-host-"), std::string::npos) << command;
   const std::string script = R"python(
 import os, subprocess, shlex, sys, tempfile
@@ -145,7 +145,7 @@ with tempfile.TemporaryDirectory() as place:
 
 TEST(Config, AStanzasNameIsNoScript) {
   for (const char* stanza : {"a; b", "a'b", "$(b)", "", "-b"}) {
-    const auto command = pgbackrest::CloneCommand({.repository = "1", .stanza = stanza}, 17);
+    const auto command = pgbackrest::CloneCommand({.repository = "1", .stanza = stanza}, 17, "/pgdata/pg17_wal");
     EXPECT_NE(command.find("--stanza=none"), std::string::npos) << command;
   }
 }

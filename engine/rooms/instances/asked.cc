@@ -15,7 +15,8 @@ void Keep(const Json& from, std::initializer_list<std::string_view> names, Json&
 
 }  // namespace
 
-std::string AskedDigest(const cluster::ClusterView& cluster, const cluster::InstanceSet& set) {
+std::string AskedDigest(const cluster::ClusterView& cluster, const cluster::InstanceSet& set,
+                        cluster::WalPlace wal) {
   const Json& spec = GetObject(cluster.subject->object, {"spec"});
   Json asked = Json::object();
   Keep(spec,
@@ -28,6 +29,9 @@ std::string AskedDigest(const cluster::ClusterView& cluster, const cluster::Inst
   if (!patroni.empty()) asked["patroni"] = std::move(patroni);
   // Only whether there are backups, and by which image: the rest is files that are read anew.
   if (cluster.spec().backups.any) asked["backups"] = cluster.spec().backups.image;
+  if (wal != cluster::WalPlace::kData) {
+    asked["wal"] = wal == cluster::WalPlace::kVolume ? "volume" : "leaving";
+  }
   Json own = Json::object();
   Keep(set.raw,
        {"metadata", "affinity", "tolerations", "topologySpreadConstraints", "priorityClassName",

@@ -11,10 +11,13 @@
 
 #include "engine/cluster/roster.h"
 #include "engine/cluster/view.h"
+#include "engine/cluster/wal_volume.h"
 
 namespace pgo::rooms::instances {
 
-// 16 hexadecimal digits.
-std::string AskedDigest(const cluster::ClusterView& cluster, const cluster::InstanceSet& set);
+// 16 hexadecimal digits. `wal`: where the pod has its WAL; a volume of its own comes or goes with a
+// new pod.
+std::string AskedDigest(const cluster::ClusterView& cluster, const cluster::InstanceSet& set,
+                        cluster::WalPlace wal = cluster::WalPlace::kData);
 
 }  // namespace pgo::rooms::instances

@@ -14,7 +14,7 @@ using cluster::ClusterView;
 using cluster::Member;
 
 Json StatefulSet(const ClusterView& cluster, const Member& member, const Images& images,
-                 bool openshift) {
+                 const InstanceSettings& settings) {
   Json out = cluster::NewObject(cluster, "StatefulSet", member.name,
                                 {{kube::kLabelInstanceSet, member.set->name},
                                  {kube::kLabelInstance, member.name},
@@ -29,7 +29,10 @@ Json StatefulSet(const ClusterView& cluster, const Member& member, const Images&
   Put(spec, {"selector", "matchLabels", kube::kLabelCluster}, cluster.key.name);
   Put(spec, {"selector", "matchLabels", kube::kLabelInstanceSet}, member.set->name);
   Put(spec, {"selector", "matchLabels", kube::kLabelInstance}, member.name);
-  spec["template"] = PodTemplate(cluster, member, images, openshift);
+  const auto signs = settings.wal.find(member.name);
+  const auto wal = cluster::WalPlaceOf(
+      member, signs == settings.wal.end() ? cluster::WalSigns{} : signs->second);
+  spec["template"] = PodTemplate(cluster, member, images, {settings.openshift, wal});
   out["spec"] = std::move(spec);
   return out;
 }
@@ -60,7 +63,7 @@ Plan PlanInstances(const ClusterView& cluster, const InstanceSettings& settings)
   const Images images{image,
                       cluster::BackrestImage(cluster.spec(), settings.backrest_image, image)};
   for (const Member& member : cluster::Roster(cluster)) {
-    Json set = StatefulSet(cluster, member, images, settings.openshift);
+    Json set = StatefulSet(cluster, member, images, settings);
     const auto off = settings.off.find(member.name);
     const bool runs = off == settings.off.end();
     if (!runs) Put(set, {"spec", "replicas"}, 0);

@@ -217,24 +217,6 @@ TEST(Instances, PodsHoldToTheContract) {
       nullptr);
 }
 
-TEST(Storage, ClaimsGrowAndNeverShrink) {
-  testing::ClusterBuilder builder;
-  builder.Settle(storage::PlanStorage(builder.View()));
-  auto& claim = builder.manifest()["spec"]["instances"][0]["dataVolumeClaimSpec"];
-  const auto size = [](const Plan& plan) {
-    return GetString(plan.objects[0].object, {"spec", "resources", "requests", "storage"});
-  };
-  claim["resources"]["requests"]["storage"] = "1500Mi";
-  builder.Show();
-  EXPECT_EQ(size(storage::PlanStorage(builder.View())), "1500Mi");
-  claim["resources"]["requests"]["storage"] = "500M";
-  builder.Show();
-  const Plan plan = storage::PlanStorage(builder.View());
-  EXPECT_EQ(size(plan), "1Gi");
-  ASSERT_FALSE(plan.conditions.empty());
-  EXPECT_EQ(plan.conditions[0].reason, "CannotShrink");
-}
-
 TEST(Quantity, ComparesUnits) {
   EXPECT_TRUE(cluster::LessQuantity("1G", "1Gi"));
   EXPECT_TRUE(cluster::LessQuantity("0.5Gi", "600Mi"));

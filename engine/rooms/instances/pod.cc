@@ -32,10 +32,13 @@ struct Blueprint {
   const Member& member;
   const std::string& image;
   const std::string& backrest_image;
+  cluster::WalPlace wal;
   std::string data = postgres::DataDirectory(cluster.spec().postgres_version);
   std::string port = std::to_string(cluster.spec().port);
   std::string patroni_port = std::to_string(cluster.spec().patroni.port);
 };
+
+bool HasWalVolume(const Blueprint& b) { return b.wal != cluster::WalPlace::kData; }
 
 void AddPostgresEnv(const Blueprint& b, Json& container) {
   Env(container, "PGDATA", b.data);
@@ -107,6 +110,7 @@ Json Database(const Blueprint& b) {
   Mount(out, "patroni-config", patroni::kConfigDirectory, true);
   Mount(out, "tmp", "/tmp", false);
   Mount(out, "dshm", "/dev/shm", false);
+  if (HasWalVolume(b)) cluster::MountWal(out);
   if (b.cluster.spec().backups.any) cluster::MountBackrest(out);  // it archives by itself
   return out;
 }
@@ -119,6 +123,7 @@ void AddBackrest(const Blueprint& b, Json& pod) {
   Json server = cluster::BackrestServer(spec, b.backrest_image,
                                         "/pgdata/pgbackrest/log /pgdata/pgbackrest-spool");
   Mount(server, "postgres-data", "/pgdata", false);
+  if (HasWalVolume(b)) cluster::MountWal(server);
   pod["containers"].push_back(std::move(server));
   pod["containers"].push_back(cluster::BackrestReloader(spec, b.backrest_image));
   pod["volumes"].push_back(cluster::BackrestVolumeOfInstance(b.cluster, b.member.name));
@@ -136,11 +141,20 @@ Json CertCopy(const Blueprint& b) {
   return out;
 }
 
-Json InitContainers(const Blueprint& b) {
+Json StartupCommand(const Blueprint& b) {
   const std::int64_t version = b.cluster.spec().postgres_version;
+  const std::string number = std::to_string(version), wal = cluster::WalDirectoryOf(version, b.wal);
+  if (!HasWalVolume(b)) return Bash("-ceu", StartupScript(), "startup", {number, b.data, wal});
+  const bool on_volume = b.wal == cluster::WalPlace::kVolume;
+  return Bash("-ceu", StartupScript() + MoveWalScript(), "startup",
+              {number, b.data, wal, cluster::OtherWalDirectoryOf(version, b.wal),
+               on_volume ? "volume" : "data", on_volume ? "data" : "volume"});
+}
+
+Json InitContainers(const Blueprint& b) {
   Json startup = cluster::NewContainer(b.cluster.spec(), b.image, "postgres-startup");
-  startup["command"] = Bash("-ceu", StartupScript(), "startup",
-                            {std::to_string(version), b.data, postgres::WalDirectory(version)});
+  startup["command"] = StartupCommand(b);
+  if (HasWalVolume(b)) cluster::MountWal(startup);
   AddPostgresEnv(b, startup);
   Mount(startup, "cert-volume", "/pgconf/tls", true);
   Mount(startup, "postgres-data", "/pgdata", false);
@@ -203,7 +217,7 @@ Json PodMetadata(const Blueprint& b) {
   Put(out, {"labels", kube::kLabelPatroni}, kube::PatroniScope(b.cluster.key.name));
   Put(out, {"annotations", "kubectl.kubernetes.io/default-container"},
       std::string(kube::kDatabaseContainer));
-  Put(out, {"annotations", kube::kAsked}, AskedDigest(b.cluster, *b.member.set));
+  Put(out, {"annotations", kube::kAsked}, AskedDigest(b.cluster, *b.member.set, b.wal));
   cluster::AddMetadata(out, b.member.set->metadata);
   cluster::AddMetadata(out, b.cluster.spec().metadata);
   return out;
@@ -212,20 +226,21 @@ Json PodMetadata(const Blueprint& b) {
 }  // namespace
 
 Json PodTemplate(const ClusterView& cluster, const Member& member, const Images& images,
-                 bool openshift) {
-  const Blueprint b{cluster, member, images.postgres, images.backrest};
+                 const PodOptions& options) {
+  const Blueprint b{cluster, member, images.postgres, images.backrest, options.wal};
   // shareProcessNamespace: one process of the pod reaps the dead (a zombie postmaster counts as
   // alive for Patroni), and replication-cert-copy sees PostgreSQL.
   Json pod = PGO_JSON(R"({
     "enableServiceLinks": false, "shareProcessNamespace": true,
     "terminationGracePeriodSeconds": 60, "restartPolicy": "Always", "dnsPolicy": "ClusterFirst"
   })");
-  pod["securityContext"] = cluster::PodSecurity(cluster.spec(), openshift);
+  pod["securityContext"] = cluster::PodSecurity(cluster.spec(), options.openshift);
   pod["serviceAccountName"] = kube::InstanceRbacName(cluster.key.name);
   pod["initContainers"] = InitContainers(b);
   pod["containers"].push_back(Database(b));
   pod["containers"].push_back(CertCopy(b));
   pod["volumes"] = Volumes(b);
+  if (HasWalVolume(b)) cluster::AddWalVolume(pod, member.name);
   AddBackrest(b, pod);
   cluster::AddSource(cluster, pod, pod["containers"].front());
   Place(b, pod);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/cluster/roster.h"
+#include "engine/cluster/wal_volume.h"
 #include "engine/rooms/instances/instances.h"
 
 namespace pgo::rooms::instances {
@@ -11,8 +12,13 @@ struct Images {
   std::string postgres, backrest;
 };
 
+struct PodOptions {
+  bool openshift = false;
+  cluster::WalPlace wal = cluster::WalPlace::kData;
+};
+
 // {metadata, spec}
 Json PodTemplate(const cluster::ClusterView& cluster, const cluster::Member& member,
-                 const Images& images, bool openshift);
+                 const Images& images, const PodOptions& options);
 
 }  // namespace pgo::rooms::instances

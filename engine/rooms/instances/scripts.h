@@ -8,6 +8,16 @@ namespace pgo::rooms::instances {
 
 // Init container `postgres-startup`.  $1 major version, $2 data directory, $3 WAL directory
 std::string StartupScript();
+// Continues it in pods with a volume for WAL.  $4 where the WAL may be instead of $3, $5 and $6 the
+// words for $3 and $4: "volume" and "data"
+//
+// The WAL is where the data directory's link pg_wal leads, whatever else is there. It is copied to
+// its place, made durable, and then the link is turned; what is left behind goes last. Killed at
+// any moment, the link leads to all of the WAL, and the next start goes on. What it cannot move (no
+// room) stays where it is, and PostgreSQL starts. It adds {wal, problem} to the last words: where
+// the WAL is, and why not in its place. WAL whose data directory is gone is kept under another
+// name. Without what the link leads to nothing starts.
+std::string MoveWalScript();
 // Container `database`.  $1 lock file, on the data volume
 //
 // Becomes Patroni once no other container, of whatever pod, uses the volume on this node: flock(1)

@@ -136,8 +136,140 @@ TEST(WatchScript, APostmasterThatDiesWakesPatroniEvenAtTheSecondTry) {
   EXPECT_EQ(ExitOf(watcher), 0);
 }
 
+// A data directory on one volume, its WAL there or on another; MoveWalScript brings it over.
+class MoveWal : public ::testing::Test {
+ protected:
+  MoveWal() {
+    fs::create_directories(sandbox.At("pgdata/pg17"));
+    fs::create_directories(sandbox.At("pgwal"));
+    sandbox.Write("pgdata/pg17/PG_VERSION", "17\n");
+    MakeWal(Here());
+    fs::create_directory_symlink(Here(), Link());
+  }
+  [[nodiscard]] fs::path Here() const { return sandbox.At("pgdata/pg17_wal"); }
+  [[nodiscard]] fs::path There() const { return sandbox.At("pgwal/pg17_wal"); }
+  [[nodiscard]] fs::path Link() const { return sandbox.At("pgdata/pg17/pg_wal"); }
+  static void MakeWal(const fs::path& directory) {
+    fs::create_directories(directory / "archive_status");
+    std::ofstream(directory / "000000010000000000000001") << "first";
+    std::ofstream(directory / "000000010000000000000002") << "second";
+    std::ofstream(directory / "archive_status/000000010000000000000001.ready") << "";
+  }
+  static bool HasAll(const fs::path& directory) {
+    return TextOf(directory / "000000010000000000000001") == "first" &&
+           TextOf(directory / "000000010000000000000002") == "second" &&
+           fs::exists(directory / "archive_status/000000010000000000000001.ready");
+  }
+  // `killed_at`: before its so many-th command the shell is killed; 0: never.
+  int Run(const fs::path& to, const fs::path& from, int killed_at = 0) {
+    std::string script =
+        "set -euo pipefail; declare -r data=$1 wal=$2; declare -i ran=0\n"
+        "halt() { printf 'halt: %s\\n' \"$*\"; exit 1; }\n"
+        "set -- 17 \"$1\" \"$2\" \"$3\" \"$4\" \"$5\"\n";
+    if (killed_at > 0) {
+      script += "set -T; trap '((++ran != " + std::to_string(killed_at) +
+                ")) || kill -9 $BASHPID $$' DEBUG\n";
+    }
+    script += MoveWalScript();
+    const bool on = to == There();
+    const pid_t pid = fork();
+    if (pid == 0) {
+      const int log = open(sandbox.At("log").c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
+      dup2(log, STDOUT_FILENO);
+      dup2(log, STDERR_FILENO);
+      execlp("bash", "bash", "-c", "--", script.c_str(), "startup",
+             sandbox.At("pgdata/pg17").c_str(), to.c_str(), from.c_str(), on ? "volume" : "data",
+             on ? "data" : "volume", nullptr);
+      _exit(127);
+    }
+    return ExitOf(pid);
+  }
+  void ExpectAt(const fs::path& place) {
+    EXPECT_EQ(fs::canonical(Link()), fs::canonical(place)) << TextOf(sandbox.At("log"));
+    EXPECT_TRUE(HasAll(Link())) << TextOf(sandbox.At("log"));
+    EXPECT_FALSE(fs::exists(place == There() ? Here() : There()));
+    EXPECT_FALSE(fs::exists(Link().string() + ".plain"));
+    EXPECT_FALSE(fs::exists(place.string() + ".moving"));
+  }
+
+  Sandbox sandbox{""};
+};
+
+TEST_F(MoveWal, GoesToItsVolumeAndBackAndStays) {
+  ASSERT_EQ(Run(There(), Here()), 0) << TextOf(sandbox.At("log"));
+  ExpectAt(There());
+  ASSERT_EQ(Run(There(), Here()), 0);
+  ExpectAt(There());
+  ASSERT_EQ(Run(Here(), There()), 0);
+  ExpectAt(Here());
+}
+
+TEST_F(MoveWal, KilledAtAnyCommandNothingIsLostAndTheNextStartGoesOn) {
+  int killed = 0;
+  for (int at = 1; at < 200; ++at) {
+    fs::remove_all(Here());
+    fs::remove_all(There());
+    fs::remove(Link());
+    MakeWal(Here());
+    fs::create_directory_symlink(Here(), Link());
+    const int status = Run(There(), Here(), at);
+    ASSERT_TRUE(HasAll(Link())) << "killed before command " << at;
+    killed += status == 128 ? 1 : 0;
+    ASSERT_EQ(Run(There(), Here()), 0) << at << TextOf(sandbox.At("log"));
+    ExpectAt(There());
+    if (status == 0) break;
+  }
+  EXPECT_GT(killed, 20);
+}
+
+TEST_F(MoveWal, APlainDirectoryBecomesALinkWhateverTheMoment) {
+  int killed = 0;
+  for (int at = 1; at < 200; ++at) {
+    fs::remove_all(Here());
+    fs::remove_all(There());
+    fs::remove_all(Link());
+    MakeWal(Link());
+    const int status = Run(There(), Here(), at);
+    killed += status == 128 ? 1 : 0;
+    ASSERT_EQ(Run(There(), Here()), 0) << at << TextOf(sandbox.At("log"));
+    ExpectAt(There());
+    if (status == 0) break;
+  }
+  EXPECT_GT(killed, 20);
+}
+
+TEST_F(MoveWal, WhatItCannotCopyStaysAndPostgresStarts) {
+  sandbox.WriteProgram("cp", "echo 'cp: I/O error' >&2; exit 1");
+  const std::string path = sandbox.At("").string() + ":" + std::getenv("PATH");
+  const std::string before = std::getenv("PATH");
+  setenv("PATH", path.c_str(), 1);
+  EXPECT_EQ(Run(There(), Here()), 0);
+  setenv("PATH", before.c_str(), 1);
+  ExpectAt(Here());
+}
+
+TEST_F(MoveWal, WithoutWhatTheLinkLeadsToNothingStarts) {
+  ASSERT_EQ(Run(There(), Here()), 0);
+  fs::remove_all(There());
+  EXPECT_EQ(Run(There(), Here()), 1);
+  EXPECT_TRUE(Says(sandbox.At("log"), "halt: pg_wal of"));
+}
+
+TEST_F(MoveWal, WalOfALostDataDirectoryIsKeptAndOutOfTheWay) {
+  ASSERT_EQ(Run(There(), Here()), 0);
+  fs::remove_all(sandbox.At("pgdata/pg17"));
+  ASSERT_EQ(Run(There(), Here()), 0);
+  EXPECT_FALSE(fs::exists(There()));
+  int kept = 0;
+  for (const auto& entry : fs::directory_iterator(sandbox.At("pgwal"))) {
+    kept += HasAll(entry.path()) ? 1 : 0;
+  }
+  EXPECT_EQ(kept, 1);
+}
+
 TEST(Scripts, AreBash) {
-  for (const auto& script : {StartupScript(), WatchScript(), ReadyScript()}) {
+  for (const auto& script :
+       {StartupScript(), StartupScript() + MoveWalScript(), WatchScript(), ReadyScript()}) {
     const Sandbox sandbox("");
     EXPECT_EQ(ExitOf(sandbox.Start("bash -n <<<\"$1\"", script)), 0) << script;
   }

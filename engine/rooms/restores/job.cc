@@ -5,6 +5,7 @@
 #include "engine/cluster/backrest_pods.h"
 #include "engine/cluster/container.h"
 #include "engine/cluster/metadata.h"
+#include "engine/cluster/wal_volume.h"
 #include "engine/kube/names.h"
 #include "engine/pgbackrest/config.h"
 #include "engine/postgres/parameters.h"
@@ -58,6 +59,10 @@ Json PodOf(const Input& in, const std::string& instance, Json container) {
   cluster::AddUserName(container);
   cluster::Env(container, "LC_ALL", "C.UTF-8");
   cluster::Mount(container, "postgres-data", "/pgdata", false);
+  if (cluster::JobNeedsWalVolume(view, instance)) {
+    cluster::AddWalVolume(pod, instance);
+    cluster::MountWal(container);
+  }
   cluster::Mount(container, "tmp", "/tmp", false);
   cluster::Mount(container, "dshm", "/dev/shm", false);
   cluster::MountBackrest(container);
@@ -86,12 +91,13 @@ Json JobOf(const Input& in, const std::string& name, const std::string& instance
 
 std::vector<std::string> RestoreCommand(const ClusterView& view, const pgbackrest::Target& target) {
   const std::int64_t version = view.spec().postgres_version;
+  const auto place = cluster::JobWalPlace(view, view.restore.instance);
   std::vector<std::string> out{"pgbackrest",
                                "restore",
                                "--stanza=" + std::string(pgbackrest::kStanza),
                                "--pg1-path=" + postgres::DataDirectory(version),
                                "--repo=" + view.restore.repository.substr(4),
-                               "--link-map=pg_wal=" + postgres::WalDirectory(version),
+                               "--link-map=pg_wal=" + cluster::WalDirectoryOf(version, place),
                                "--log-level-console=detail",
                                "--log-level-stderr=off",
                                "--log-level-file=off"};
@@ -152,12 +158,13 @@ Json RestoreJob(const Input& in) {
   const std::int64_t version = view.spec().postgres_version;
   const auto read = pgbackrest::ReadTarget(view.restore.options);
   const auto target = read ? *read : pgbackrest::Target{};
+  const std::string wal =
+      cluster::WalDirectoryOf(version, cluster::JobWalPlace(view, view.restore.instance));
   Json container = cluster::NewContainer(view.spec(), ImageOf(in), kube::kBackrestContainer);
-  container["command"] =
-      cluster::Bash("-c", RestoreScript(), "restore",
-                    {Digest(view), postgres::DataDirectory(version),
-                     postgres::WalDirectory(version), std::to_string(view.spec().port),
-                     view.restore.safe ? "archive" : "as-it-is", target.delta ? "delta" : "all"});
+  container["command"] = cluster::Bash(
+      "-c", RestoreScript(), "restore",
+      {Digest(view), postgres::DataDirectory(version), wal, std::to_string(view.spec().port),
+       view.restore.safe ? "archive" : "as-it-is", target.delta ? "delta" : "all"});
   for (const auto& word : RestoreCommand(view, target)) container["command"].push_back(word);
   return JobOf(in, kube::RestoreJobName(view.key.name), view.restore.instance,
                std::move(container));
@@ -170,9 +177,12 @@ std::string ClearJobName(const ClusterView& view, const std::string& instance) {
 Json ClearJob(const Input& in, const std::string& instance) {
   const std::int64_t version = in.view.spec().postgres_version;
   Json container = cluster::NewContainer(in.view.spec(), ImageOf(in), "clear");
+  const auto place = cluster::JobWalPlace(in.view, instance);
+  const bool both = place != cluster::WalPlace::kData;
   container["command"] = cluster::Bash(
-      "-c", ClearScript(), "clear",
-      {Digest(in.view), postgres::DataDirectory(version), postgres::WalDirectory(version)});
+      "-c", ClearScript(both), "clear",
+      {Digest(in.view), postgres::DataDirectory(version), cluster::WalDirectoryOf(version, place)});
+  if (both) container["command"].push_back(cluster::OtherWalDirectoryOf(version, place));
   return JobOf(in, ClearJobName(in.view, instance), instance, std::move(container));
 }
 

@@ -144,7 +144,9 @@ declare -r id=$1 data=$2 wal=$3 done=/pgdata/.cleared-$1
 exec 9>>/pgdata/.instance.lock || { echo 'clear: the volume cannot be written' >&2; exit 1; }
 flock --exclusive --wait 120 9 || { echo 'clear: another container still uses this volume' >&2; exit 1; }
 if [[ -e "${done}" ]]; then echo 'clear: was done already'; exit 0; fi
-rm -rf "${data}" "${wal}" /pgdata/pgbackrest-spool || exit 1
+)bash";
+constexpr const char* kClearAll = R"bash(rm -rf "${data}" "${wal}")bash";
+constexpr const char* kCleared = R"bash( /pgdata/pgbackrest-spool || exit 1
 rm -f /pgdata/.cleared-* /pgdata/.restored-* /pgdata/.restoring-* /pgdata/.unrestorable-*
 : >"${done}"
 sync
@@ -156,6 +158,8 @@ echo 'clear: empty, to be made anew of the primary'
 std::string CheckScript() { return kCheck; }
 std::string SafetyScript() { return kSafety; }
 std::string RestoreScript() { return kRestore; }
-std::string ClearScript() { return kClear; }
+std::string ClearScript(bool both) {
+  return std::string(kClear) + kClearAll + (both ? " \"$4\"" : "") + kCleared;
+}
 
 }  // namespace pgo::rooms::restores

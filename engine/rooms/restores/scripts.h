@@ -20,7 +20,8 @@ std::string SafetyScript();
 // Any number of times from anywhere: what it has reached it does not do again. Its last word, also
 // on failure, is the container's termination message.
 std::string RestoreScript();
-// Empties the volume of an instance.  $1 digest of the restore, $2 data, $3 WAL directory
-std::string ClearScript();
+// Empties the volume of an instance.  $1 digest of the restore, $2 data, $3 WAL directory; with
+// `both` $4 where WAL may be as well
+std::string ClearScript(bool both = false);
 
 }  // namespace pgo::rooms::restores

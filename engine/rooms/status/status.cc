@@ -7,6 +7,7 @@
 #include "engine/base/digest.h"
 #include "engine/cluster/health.h"
 #include "engine/cluster/roster.h"
+#include "engine/cluster/volume_claim.h"
 #include "engine/kube/names.h"
 
 namespace pgo::rooms::status {
@@ -20,7 +21,10 @@ constexpr auto kOurs = std::to_array<std::string_view>({"Ready",
                                                         "SpecValid",
                                                         "FieldsNotImplemented",
                                                         "ImageAvailable",
+                                                        "PersistentVolumeResizing",
                                                         "PersistentVolumeResizeError",
+                                                        "VolumeAutoGrow",
+                                                        "WALVolume",
                                                         "UserOptionsRefused",
                                                         "ReplicasStreaming",
                                                         "SynchronousReplication",
@@ -55,6 +59,20 @@ void Count(const Member& member, Counts& counts) {
   if (!wanted.empty() && wanted == has) ++counts.updated;
 }
 
+// Sizes of volumes that grow by themselves, as their claims ask for them.
+void AddDesiredSizes(const ClusterView& cluster, const cluster::InstanceSet& set, Json& entry) {
+  for (const auto& claim : cluster::ClaimsAsked(cluster)) {
+    if (claim.set != set.name || claim.instance.empty() || claim.live == nullptr) continue;
+    if (!cluster::ReadAutoGrow(*claim.spec).asked) continue;
+    entry[claim.volume == "wal" ? "desiredPGWALVolume" : "desiredPGDataVolume"][claim.instance] =
+        cluster::AskedStorage(GetObject(claim.live->object, {"spec"}));
+  }
+}
+
+bool Grows(const cluster::InstanceSet& set) {
+  return cluster::ReadAutoGrow(set.data_claim).asked || cluster::ReadAutoGrow(set.wal_claim).asked;
+}
+
 Json Instances(const ClusterView& cluster, const std::vector<Member>& roster) {
   Json out = Json::array();
   for (const auto& set : cluster.spec().instances) {
@@ -67,6 +85,7 @@ Json Instances(const ClusterView& cluster, const std::vector<Member>& roster) {
     entry["replicas"] = counts.replicas;
     entry["readyReplicas"] = counts.ready;
     entry["updatedReplicas"] = counts.updated;
+    if (Grows(set)) AddDesiredSizes(cluster, set, entry);
     out.push_back(std::move(entry));
   }
   return out;

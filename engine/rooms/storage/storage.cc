@@ -8,30 +8,37 @@
 namespace pgo::rooms::storage {
 namespace {
 
+using cluster::ClaimAsked;
 using cluster::ClusterView;
+using cluster::Member;
 
-// The claim's specification: what the manifest says, but never less than is there. Fields of ours
-// (autoGrow) are none of Kubernetes's.
-Json ClaimSpec(const Json& asked, const cluster::Subject* live) {
-  Json spec = asked.is_object() ? asked : Json::object();
-  spec.erase("autoGrow");
-  if (live == nullptr) return spec;
-  const std::string now = GetString(live->object, {"spec", "resources", "requests", "storage"});
-  const std::string wanted = GetString(spec, {"resources", "requests", "storage"});
-  if (!now.empty() && cluster::LessQuantity(wanted, now)) {
-    Put(spec, {"resources", "requests", "storage"}, now);
+// A new instance of a set whose volumes have grown by themselves: the data is the same everywhere,
+// so it begins as large as the largest of them, within the limit.
+void BeginAsLarge(const std::vector<ClaimAsked>& claims, const ClaimAsked& claim, Json& spec) {
+  const auto grow = cluster::ReadAutoGrow(*claim.spec);
+  if (claim.live != nullptr || !grow.asked || !grow.limit) return;
+  std::string most = cluster::AskedStorage(spec);
+  const std::string before = most;
+  for (const ClaimAsked& other : claims) {
+    if (other.set != claim.set || other.volume != claim.volume || other.live == nullptr) continue;
+    const std::string has = cluster::AskedStorage(GetObject(other.live->object, {"spec"}));
+    if (cluster::WholeUnits(has).value_or(0) > *grow.limit) continue;
+    if (cluster::LessQuantity(most, has)) most = has;
   }
-  return spec;
+  if (most != before) Put(spec, {"resources", "requests", "storage"}, most);
 }
 
-void WarnShrunk(const cluster::Member& member, const Json& asked, const Json& given, Plan& plan) {
-  const auto size = [](const Json& s) {
-    return GetString(s, {"resources", "requests", "storage"});
-  };
-  if (size(asked) == size(given)) return;
-  plan.conditions.push_back({"PersistentVolumeResizeError", true, "CannotShrink",
-                             "the volume of " + member.name + " has " + size(given) +
-                                 " and cannot shrink to " + size(asked)});
+Json Claim(const ClusterView& cluster, const Member& member, const std::vector<ClaimAsked>& claims,
+           const ClaimAsked& asked) {
+  Json out = cluster::NewObject(cluster, "PersistentVolumeClaim", asked.name,
+                                {{kube::kLabelInstanceSet, member.set->name},
+                                 {kube::kLabelInstance, member.name},
+                                 {kube::kLabelRole, "pg" + asked.volume},
+                                 {kube::kLabelData, "postgres"}});
+  cluster::AddMetadata(out["metadata"], member.set->metadata);
+  out["spec"] = cluster::ClaimSpec(*asked.spec, asked.live);
+  BeginAsLarge(claims, asked, out["spec"]);
+  return out;
 }
 
 }  // namespace
@@ -39,19 +46,13 @@ void WarnShrunk(const cluster::Member& member, const Json& asked, const Json& gi
 Plan PlanStorage(const ClusterView& cluster) {
   Plan plan;
   if (cluster.deleting) return plan;
+  const auto claims = cluster::ClaimsAsked(cluster);
   for (const auto& member : cluster::Roster(cluster)) {
-    const Json& asked = member.set->data_claim;
-    const auto* live = cluster.Find("PersistentVolumeClaim", kube::InstanceDataName(member.name));
-    Json claim =
-        cluster::NewObject(cluster, "PersistentVolumeClaim", kube::InstanceDataName(member.name),
-                           {{kube::kLabelInstanceSet, member.set->name},
-                            {kube::kLabelInstance, member.name},
-                            {kube::kLabelRole, "pgdata"},
-                            {kube::kLabelData, "postgres"}});
-    cluster::AddMetadata(claim["metadata"], member.set->metadata);
-    claim["spec"] = ClaimSpec(asked, live);
-    if (live != nullptr) WarnShrunk(member, asked, claim["spec"], plan);
-    plan.Want(std::move(claim), "data of one instance");
+    for (const ClaimAsked& asked : claims) {
+      if (asked.instance != member.name) continue;
+      plan.Want(Claim(cluster, member, claims, asked),
+                asked.volume == "data" ? "data of one instance" : "WAL of one instance");
+    }
   }
   return plan;
 }
