@@ -21,16 +21,36 @@ bool AnybodyMounts(const ClusterView& view, const std::string& claim) {
   });
 }
 
+// No pod that mounts the claim can come to be: the template is without it, and the pod that runs
+// was made from that template. Otherwise one might be on its way that takes the WAL there.
+bool IsMadeWithout(const InstanceView& instance, const std::string& claim) {
+  if (instance.stateful_set == nullptr) return false;
+  const Json& set = instance.stateful_set->object;
+  for (const Json& volume : GetArray(set, {"spec", "template", "spec", "volumes"})) {
+    if (GetString(volume, {"persistentVolumeClaim", "claimName"}) == claim) return false;
+  }
+  const std::string newest = GetString(set, {"status", "updateRevision"});
+  return GetInt(set, {"status", "observedGeneration"}) >= GetInt(set, {"metadata", "generation"}) &&
+         !newest.empty() &&
+         newest == GetString(instance.pod->subject->object,
+                             {"metadata", "labels", "controller-revision-hash"});
+}
+
 // The instance's PostgreSQL runs in a pod that does not have the volume: so its WAL is elsewhere.
+// That the pod's volumes are known is seen by the one it must have.
 bool RunsWithout(const InstanceView& instance) {
   if (!instance.pod || instance.pod->deleting || !instance.pod->database_running) return false;
+  if (!cluster::MountsClaim(*instance.pod->subject, kube::InstanceDataName(instance.name))) {
+    return false;
+  }
   return instance.pod->member && instance.pod->member->state == "running";
 }
 
 void Remove(const Input& in, const InstanceView& instance, Plan& plan) {
   const cluster::Subject& claim = *instance.wal_claim;
   if (Find(claim.object, {"metadata", "deletionTimestamp"}) != nullptr) return;
-  if (!RunsWithout(instance) || AnybodyMounts(in.view, claim.ref.name)) return;
+  if (!RunsWithout(instance) || !IsMadeWithout(instance, claim.ref.name)) return;
+  if (AnybodyMounts(in.view, claim.ref.name)) return;
   Proposal p;
   p.reason = Reason::kVolumeUnused;
   p.sentence = claim.ref.Text() + ": walVolumeClaimSpec of set " + instance.set + " is gone and " +
