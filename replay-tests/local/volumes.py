@@ -37,6 +37,11 @@ def manifest(name, replicas, data):
                 "config": {"parameters": {"max_wal_size": "64MB", "min_wal_size": "32MB"}}}}
 
 
+def inside(pid, path):
+    """A path of the container of a process, from here."""
+    return os.path.join("/proc", str(pid), "root", path)
+
+
 class Scene:
     def __init__(self, lab):
         self.lab = lab
@@ -68,10 +73,9 @@ class Scene:
         L.wait_for(f"condition {kind} is gone", lambda: self.lab.condition(cluster, kind) is None, 60)
 
     def seen(self, pod, path):
-        """Real path and size of the file system of a path in the pod of a postmaster."""
+        """Size of the file system of a path in the pod of a postmaster."""
         pid = L.wait_for(f"the postmaster of {pod}", lambda: self.lab.postmaster(pod), 60)
-        root = f"/proc/{pid}/root"
-        disk = os.statvfs(root + path)
+        disk = os.statvfs(inside(pid, path))
         return disk.f_blocks * disk.f_frsize
 
     def wal_links(self):
@@ -80,7 +84,7 @@ class Scene:
         for pod in self.lab.pods(CLUSTER):
             pid = self.lab.postmaster(pod)
             try:
-                out[pod] = os.readlink(f"/proc/{pid}/root/pgdata/pg17/pg_wal") if pid else None
+                out[pod] = os.readlink(inside(pid, "pgdata/pg17/pg_wal")) if pid else None
             except OSError:
                 out[pod] = None
         return out
@@ -95,7 +99,7 @@ def grow(s):
     s.set_data("/resources/requests/storage", "320Mi")
     L.wait_for("every claim has 320Mi", lambda: set(s.sizes().values()) == {"320Mi"}, 60)
     for pod in uids:
-        L.wait_for(f"{pod} sees it", lambda pod=pod: s.seen(pod, "/pgdata") == 320 << 20, 60)
+        L.wait_for(f"{pod} sees it", lambda pod=pod: s.seen(pod, "pgdata") == 320 << 20, 60)
     s.silent("PersistentVolumeResizing")
     s.set_data("/resources/requests/storage", "200Mi")
     said = L.wait_for("the refusal", lambda: s.says("PersistentVolumeResizeError", "CannotShrink"), 60)["message"]
@@ -133,6 +137,8 @@ def rigid(s):
 
 def auto_grow(s):
     """A volume that fills up grows by itself, is told with its reason, and stops at its limit."""
+    s.set_data("/resources/requests/storage", "320Mi")
+    L.wait_for("every claim has 320Mi", lambda: set(s.sizes().values()) == {"320Mi"}, 60)
     before = s.sizes()
     full = sorted(before)[0]
     s.patch({"op": "add", "path": "/spec/instances/0/dataVolumeClaimSpec/resources/limits",
@@ -183,7 +189,7 @@ def wal_volume(s):
         raise L.Failed(f"claims for WAL: {s.sizes('pgwal')}")
     for pod in s.lab.pods(CLUSTER):
         pid = s.lab.postmaster(pod)
-        if os.path.exists(f"/proc/{pid}/root/pgdata/pg17_wal"):
+        if os.path.exists(inside(pid, "pgdata/pg17_wal")):
             raise L.Failed(f"{pod} still has /pgdata/pg17_wal")
     return {"gap_max": 30}
 

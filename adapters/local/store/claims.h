@@ -1,5 +1,5 @@
-// What may be changed of a PersistentVolumeClaim.
-// https://kubernetes.io/docs/concepts/storage/persistent-volumes/#expanding-persistent-volumes-claims
+// What may be changed of a PersistentVolumeClaim. Of its expansion:
+// https://kubernetes.io/docs/concepts/storage/persistent-volumes/
 #pragma once
 
 #include <functional>

@@ -77,8 +77,9 @@ Answer<void> Judge(const WriteContext& context, const Json& object, const Json* 
     asked["apiVersion"] = context.type.ApiVersion(RequestVersion(context));
     add(rules->second(asked, old));
   }
-  if (errors.empty()) return {};
-  return tl::unexpected(Invalid(context.type, NameOf(object), errors));
+  if (!errors.empty()) return tl::unexpected(Invalid(context.type, NameOf(object), errors));
+  if (old == nullptr) return {};
+  return JudgeExpansion(context.type, *old, object, context.can_expand);
 }
 
 void Complete(const WriteContext& context, Json& object, const Json* old) {
@@ -274,8 +275,6 @@ Answer<Json> PrepareUpdate(const WriteContext& context, const Json& old, Json pr
   }
   if (ContentDiffers(old, object)) {
     if (auto judged = Judge(context, object, &old); !judged) return tl::unexpected(judged.error());
-    if (auto may = JudgeExpansion(context.type, old, object, context.can_expand); !may)
-      return tl::unexpected(may.error());
   } else if (auto errors = CheckMetadata(object); !errors.empty()) {
     return tl::unexpected(Invalid(context.type, NameOf(object), errors));
   }
