@@ -153,6 +153,8 @@ bool ShowsLater(const std::string& path) {
       "spec.dataSource.postgresCluster.clusterName",
       "spec.dataSource.pgbackrest.configuration",
       "spec.dataSource.postgresCluster.clusterNamespace",
+      // storage_test: how far a volume grows that was measured
+      "spec.instances[].walVolumeClaimSpec.resources.limits",
       // backups_test: what it is for; whole pods of jobs are in JobsTakeWhatTheManifestAsksOfThem
       "spec.backups.pgbackrest.manual",
       "spec.backups.pgbackrest.jobs",

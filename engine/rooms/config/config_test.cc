@@ -145,7 +145,8 @@ with tempfile.TemporaryDirectory() as place:
 
 TEST(Config, AStanzasNameIsNoScript) {
   for (const char* stanza : {"a; b", "a'b", "$(b)", "", "-b"}) {
-    const auto command = pgbackrest::CloneCommand({.repository = "1", .stanza = stanza}, 17, "/pgdata/pg17_wal");
+    const auto command =
+        pgbackrest::CloneCommand({.repository = "1", .stanza = stanza}, 17, "/pgdata/pg17_wal");
     EXPECT_NE(command.find("--stanza=none"), std::string::npos) << command;
   }
 }
