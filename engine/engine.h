@@ -34,7 +34,7 @@ namespace pgo {
 
 // Number of the decision rules. Bumped by every change that alters a decision: replay --verify
 // needs the same number, or it names the build to run.
-inline constexpr std::int64_t kRuleset = 3;
+inline constexpr std::int64_t kRuleset = 4;
 
 // What was last applied to one object.
 struct Applied {

@@ -160,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(All, GoldenJournal, ::testing::ValuesIn(Names()), [](co
 });
 
 // A journal that this ruleset decided in; after a bump, record the scene anew under the next name.
-constexpr const char* kCurrent = "failover-power-off-3";
+constexpr const char* kCurrent = "failover-power-off-4";
 
 // What the replays find where there is something to find.
 class Replays : public ::testing::Test {

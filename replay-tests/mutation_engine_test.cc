@@ -153,8 +153,13 @@ bool ShowsLater(const std::string& path) {
       "spec.dataSource.postgresCluster.clusterName",
       "spec.dataSource.pgbackrest.configuration",
       "spec.dataSource.postgresCluster.clusterNamespace",
-      // storage_test: how far a volume grows that was measured
+      // storage_test: when a volume that was measured grows, and how far
+      "spec.instances[].dataVolumeClaimSpec.autoGrow",
+      "spec.instances[].dataVolumeClaimSpec.resources.limits",
+      "spec.instances[].walVolumeClaimSpec.autoGrow",
       "spec.instances[].walVolumeClaimSpec.resources.limits",
+      "spec.backups.pgbackrest.repos[].volume.volumeClaimSpec.autoGrow",
+      "spec.backups.pgbackrest.repos[].volume.volumeClaimSpec.resources.limits",
       // backups_test: what it is for; whole pods of jobs are in JobsTakeWhatTheManifestAsksOfThem
       "spec.backups.pgbackrest.manual",
       "spec.backups.pgbackrest.jobs",
