@@ -99,6 +99,26 @@ TEST_F(BundleFileTest, AnswersLikeTheStore) {
   EXPECT_EQ(report->records, journal_->Head().seq);
 }
 
+// Whatever is asked for: what its reader may not see is not in it, though the chain verifies.
+TEST_F(BundleFileTest, CarriesNothingThatItsReaderMayNotSee) {
+  ExportOptions options;
+  std::uint64_t asked = 0;
+  options.may_see = [&](const RecordView& record) {
+    ++asked;
+    return record.subjects.front() == "rare";
+  };
+  for (const std::vector<std::string>& subjects :
+       {std::vector<std::string>{}, {"common"}, {"common", "rare"}}) {
+    options.subjects = subjects;
+    const auto file = Export(options);
+    EXPECT_TRUE(SeqsOf(*file, "common").empty());
+    EXPECT_EQ(SeqsOf(*file, "rare").size(), subjects.size() == 1 ? 0U : 12U);
+    EXPECT_EQ(file->Head(), journal_->Head());
+    ASSERT_TRUE(Ok(Verify(*file)));
+  }
+  EXPECT_GE(asked, 3 * journal_->Head().seq) << "of each, also where subjects leave it out";
+}
+
 TEST_F(BundleFileTest, KeepsOnlyTheSubjectsAskedFor) {
   ExportOptions options;
   options.subjects = {"rare"};
