@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -238,6 +239,15 @@ def fetch(url, token=""):
         return answer.read()
 
 
+def refused(url, token, status):
+    try:
+        fetch(url, token)
+    except urllib.error.HTTPError as answer:
+        assert answer.code == status, f"{url}: {answer.code} instead of {status}"
+        return answer.read()
+    raise AssertionError(f"{url} was answered to a stranger")
+
+
 def free_port():
     import socket
     with socket.socket() as s:
@@ -260,6 +270,9 @@ def run_operator(operator, folder, world):
             token = read(f"{folder}/data/api-token").decode()
             doors = {path: fetch(f"https://127.0.0.1:{api}{path}", token)
                      for path in ("/head", "/journal", "/frames", "/version")}
+            stranger = canary("bearer token of a stranger")
+            for _ in range(2):
+                doors["what a stranger is told"] = refused(f"https://127.0.0.1:{api}/frames", stranger, 503)
             doors |= {path: fetch(f"http://127.0.0.1:{health}{path}") for path in ("/metrics", "/healthz")}
         finally:
             process.send_signal(signal.SIGTERM)

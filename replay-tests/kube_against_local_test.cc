@@ -2,6 +2,9 @@
 // runtime that plays the container.
 #include "replay-tests/kube_against_local.h"
 
+#include "adapters/operator/guard.h"
+#include "adapters/operator/standing.h"
+
 namespace pgo {
 namespace {
 
@@ -46,6 +49,26 @@ TEST_F(KubeAgainstLocal, AWrongTokenOrAuthorityIsToldApart) {
   auto reply = distrusting.Do(kube::ApplyRequest(Ref("ConfigMap", "a"), Object("ConfigMap", "a")));
   EXPECT_EQ(reply.error->code, Code::kUnavailable);
   EXPECT_NE(reply.error->message.find("certificate"), std::string::npos) << reply.error->message;
+}
+
+// Who has one of pgo-local's tokens may do everything there, and so ask everything.
+TEST_F(KubeAgainstLocal, TheOperatorsGuardKnowsItsUsers) {
+  Guard guard({[this](kube::Request request) { return client->Do(std::move(request)); }, "owner",
+               "", BootMicros, BootMicros});
+  http::Request asked;
+  asked.authorization = "Bearer " + secrets_of_server->TokenFor("team-a", "ana");
+  const auto who = guard.Who(asked);
+  ASSERT_TRUE(who.has_value()) << who.error().why;
+  EXPECT_EQ(who->user, "system:serviceaccount:team-a:ana");
+  const auto may = guard.MayRead(*who, "");
+  ASSERT_TRUE(may.has_value()) << may.error().why;
+  EXPECT_TRUE(may->all);
+  EXPECT_TRUE(guard.MayScrape(*who).has_value());
+  asked.authorization.back() = asked.authorization.back() == '0' ? '1' : '0';
+  EXPECT_EQ(guard.Who(asked).error().status, 401U);
+  server->Stop(false);
+  EXPECT_TRUE(guard.MayRead(*who, "").has_value()) << "an answer holds for ten seconds";
+  EXPECT_EQ(guard.Who(asked).error().status, 503U);
 }
 
 TEST_F(KubeAgainstLocal, AServerThatIsAwayOrHangs) {

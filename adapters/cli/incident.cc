@@ -34,12 +34,14 @@ Result<Window> WindowOf(const IncidentExport& options) {
 }
 
 // The seqs of the time, read off frame headers: a bundle that carries no record is mostly those.
-Result<journal::SeqRange> RangeOf(OperatorClient& client, const Window& window) {
+Result<journal::SeqRange> RangeOf(OperatorClient& client, const Window& window,
+                                  const std::string& ns) {
   journal::SeqRange range{0, 0};
   if (window.since == INT64_MIN && window.until == INT64_MAX) return range;
   const TemporaryFile headers;
   FramesQuery query;
   query.subjects = {"none/none/none"};
+  query.ns = ns;
   if (auto got = client.Download(query, headers.path()); !got) return Fail(got.error());
   auto bundle = OpenBundle(headers.path());
   if (!bundle) return Fail(bundle.error().In("what the operator sent"));
@@ -111,10 +113,11 @@ Status Run(const IncidentExport& options, const Common& asked, Console& console)
   auto address = FindOperator(common);
   if (!address) return Fail(address.error());
   OperatorClient client(*std::move(address));
-  auto range = RangeOf(client, *window);
-  if (!range) return Fail(range.error());
-  FramesQuery query{{}, range->from, range->to};
   if (common.ns.empty()) common.ns = DefaultNamespace(common);
+  const std::string enough = options.only_cluster ? common.ns : "";
+  auto range = RangeOf(client, *window, enough);
+  if (!range) return Fail(range.error());
+  FramesQuery query{{}, range->from, range->to, enough};
   const std::string subject = ClusterSubject({common.ns, options.cluster});
   if (options.only_cluster) query.subjects = {subject, "operator/Started", "operator/Leading"};
   auto bundle = FetchTo(client, query, file);

@@ -81,6 +81,7 @@ Result<JournalSource> JournalSource::Open(const std::string& bundle, const Commo
   auto address = FindOperator(common);
   if (!address) return Fail(address.error());
   source.client_ = std::make_shared<OperatorClient>(*std::move(address));
+  source.ns_ = DefaultNamespace(common);
   return source;
 }
 
@@ -96,6 +97,7 @@ Result<std::shared_ptr<journal::BundleFile>> JournalSource::Fetch(const FramesQu
 Result<Records> JournalSource::Read(const std::vector<std::string>& subjects) {
   FramesQuery query;
   query.subjects = subjects;
+  query.ns = ns_;
   if (!subjects.empty()) {
     query.subjects.insert(query.subjects.end(), kOperatorSubjects.begin(), kOperatorSubjects.end());
   }
@@ -108,7 +110,7 @@ Result<Records> JournalSource::Read(const std::vector<std::string>& subjects) {
 
 Status JournalSource::Complete(Records& records, journal::SeqRange range) {
   if (is_bundle()) return {};  // there is no more to have
-  auto reader = Fetch({{}, range.from, range.to});
+  auto reader = Fetch({{}, range.from, range.to, ns_});
   if (!reader) return Fail(reader.error());
   return records.Add(*reader);
 }

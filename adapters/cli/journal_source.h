@@ -38,6 +38,7 @@ class JournalSource {
   Result<std::shared_ptr<journal::BundleFile>> Fetch(const FramesQuery& query);
 
   std::string bundle_path_;
+  std::string ns_;  // what is asked about: enough for who may see no other
   std::shared_ptr<journal::BundleFile> bundle_;  // once it was opened
   std::shared_ptr<OperatorClient> client_;
 };

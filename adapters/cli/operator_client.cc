@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "adapters/cli/documents.h"
+#include "adapters/kube/tunnel.h"
 
 namespace pgo::cli {
 namespace {
@@ -26,14 +27,6 @@ std::string Trimmed(std::string text) {
     text.pop_back();
   }
   return text;
-}
-
-Status ReadToken(OperatorAddress& address, const std::string& file) {
-  if (file.empty()) return {};
-  auto token = ReadInput(file);
-  if (!token) return Fail(token.error().In("token of the operator"));
-  address.token = Trimmed(*std::move(token));
-  return {};
 }
 
 Result<OperatorAddress> FromEnvironment(const std::string& url) {
@@ -97,11 +90,29 @@ std::size_t Take(char* data, std::size_t, std::size_t size, void* to) {
   return size;
 }
 
+curl_blob BlobOf(const std::string& pem) {
+  return {const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_COPY};
+}
+
+// Whom we believe, and what we show.
 void SetTrust(CURL* curl, const OperatorAddress& address) {
+  if (!address.certificate_pem.empty()) {
+    curl_blob certificate = BlobOf(address.certificate_pem), key = BlobOf(address.key_pem);
+    curl_easy_setopt(curl, CURLOPT_SSLCERT_BLOB, &certificate);
+    curl_easy_setopt(curl, CURLOPT_SSLCERTTYPE, "PEM");
+    curl_easy_setopt(curl, CURLOPT_SSLKEY_BLOB, &key);
+    curl_easy_setopt(curl, CURLOPT_SSLKEYTYPE, "PEM");
+  }
   if (!address.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, address.ca_file.c_str());
   if (address.ca_pem.empty()) return;
-  curl_blob pem{const_cast<char*>(address.ca_pem.data()), address.ca_pem.size(), CURL_BLOB_COPY};
+  curl_blob pem = BlobOf(address.ca_pem);
   curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &pem);
+}
+
+// In place of a connection of its own: no port is opened on this machine, and no proxy is asked.
+void GoThrough(CURL* curl, const kube::Tunnel& tunnel) {
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, tunnel.path().c_str());
 }
 
 // What the operator's answer says went wrong: {"message": …}, or its text.
@@ -114,9 +125,7 @@ std::string MessageOf(const std::string& text) {
 
 tl::unexpected<Error> Refused(long status, const std::string& what, const std::string& text) {
   const std::string message = what + ": " + std::to_string(status) + " " + MessageOf(text);
-  if (status == 401 || status == 403) {
-    return Fail(Code::kDenied, message + "; check the token file (PGO_TOKEN_FILE or token_file)");
-  }
+  if (status == 401 || status == 403) return Fail(Code::kDenied, message);
   return Fail(status == 404 ? Code::kNotFound : Code::kUnavailable, message);
 }
 
@@ -136,20 +145,23 @@ std::string Escape(const std::string& text) {
 
 }  // namespace
 
+Status ReadToken(OperatorAddress& address, const std::string& file) {
+  if (file.empty()) return {};
+  auto token = ReadInput(file);
+  if (!token) return Fail(token.error().In("token of the operator"));
+  address.token = Trimmed(*std::move(token));
+  return {};
+}
+
 Result<OperatorAddress> FindOperator(const Common& common) {
   const std::string url =
       common.apiserver_url.empty() ? Environment("PGO_APISERVER_URL") : common.apiserver_url;
   std::string file = common.config.empty() ? Environment("PGO_CONFIG") : common.config;
-  const std::string usual = Environment("HOME") + "/.pgo/operator.json";
   const bool named = !file.empty();
-  if (!named) file = usual;
+  if (!named) file = Environment("HOME") + "/.pgo/operator.json";
   auto address = url.empty() ? FromFile(file) : FromEnvironment(url);
   if (!address && url.empty() && !named && address.error().code == Code::kNotFound) {
-    return Fail(Code::kNotFound,
-                "where the operator's API is, is not known: set --apiserver-url or "
-                "PGO_APISERVER_URL (with PGO_CA_CERT and PGO_TOKEN_FILE), or put the operator's "
-                "operator.json at " +
-                    usual + "; a bundle needs no operator: --bundle=FILE");
+    return ThroughKubernetes(common);
   }
   if (!address) return address;
   while (address->url.ends_with('/')) address->url.pop_back();
@@ -168,6 +180,7 @@ std::string FramesPath(const FramesQuery& query) {
     path += separator + name + "=" + Escape(value);
     separator = '&';
   };
+  if (!query.ns.empty()) add("namespace", query.ns);
   std::string subjects;
   for (const std::string& subject : query.subjects)
     subjects += (subjects.empty() ? "" : ",") + subject;
@@ -175,6 +188,11 @@ std::string FramesPath(const FramesQuery& query) {
   if (query.from != 0) add("from", std::to_string(query.from));
   if (query.to != 0) add("to", std::to_string(query.to));
   return path;
+}
+
+std::string InNamespace(const std::string& path, const std::string& ns) {
+  if (ns.empty()) return path;
+  return path + (path.find('?') == std::string::npos ? "?" : "&") + "namespace=" + Escape(ns);
 }
 
 Status OperatorClient::Fetch(const std::string& path, int fd, std::string& text) {
@@ -198,17 +216,35 @@ Status OperatorClient::Fetch(const std::string& path, int fd, std::string& text)
   curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_TIME, 60L);
   SetTrust(curl.get(), address_);
+  std::unique_ptr<kube::Tunnel> tunnel;
+  if (address_.door != nullptr) {
+    auto opened = address_.door->Open();
+    if (!opened) return Fail(opened.error());
+    tunnel = *std::move(opened);
+    GoThrough(curl.get(), *tunnel);
+  }
   const CURLcode code = curl_easy_perform(curl.get());
   if (body.failed) return Fail(Code::kUnavailable, std::string("write: ") + std::strerror(errno));
   if (code != CURLE_OK) {
-    const std::string why = problem[0] != '\0' ? problem.data() : curl_easy_strerror(code);
-    return Fail(Code::kUnavailable, "operator at " + address_.url + ": " + why +
-                                        "; check that it runs and that this is its address");
+    return NoAnswer(problem[0] != '\0' ? problem.data() : curl_easy_strerror(code), tunnel.get());
   }
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (status != 200) return Refused(status, "operator: GET " + path, text);
+  if (status != 200)
+    return Refused(status, "operator: GET " + path.substr(0, path.find('?')), text);
   return {};
+}
+
+Status OperatorClient::NoAnswer(const std::string& why, const kube::Tunnel* tunnel) const {
+  if (tunnel == nullptr) {
+    return Fail(Code::kUnavailable, "operator at " + address_.url + ": " + why +
+                                        "; check that it runs and that this is its address");
+  }
+  const std::string said = tunnel->Problem();
+  return Fail(Code::kUnavailable, "operator in pod " + address_.door->Where() + ": " +
+                                      (said.empty() ? why : Trimmed(said)) +
+                                      "; its Lease names this pod: if it has died, another one "
+                                      "leads within a minute; ask again then");
 }
 
 Result<Json> OperatorClient::Get(const std::string& path) {

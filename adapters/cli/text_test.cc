@@ -186,6 +186,10 @@ TEST(OperatorClientTest, QueriesAreEscaped) {
   EXPECT_EQ(FramesPath({{"cluster/a/b", "operator/Started"}, 3, 9}),
             "/frames?subject=cluster%2Fa%2Fb%2Coperator%2FStarted&from=3&to=9");
   EXPECT_EQ(FramesPath({}), "/frames");
+  EXPECT_EQ(FramesPath({{"a"}, 0, 9, "team a"}), "/frames?namespace=team%20a&subject=a&to=9");
+  EXPECT_EQ(InNamespace("/journal", "n"), "/journal?namespace=n");
+  EXPECT_EQ(InNamespace("/place?seq=3", "n"), "/place?seq=3&namespace=n");
+  EXPECT_EQ(InNamespace("/journal", ""), "/journal");
 }
 
 }  // namespace

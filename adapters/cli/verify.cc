@@ -180,7 +180,8 @@ std::string ReplicationText(const Json& json) {
 Status Run(const ShowJournal&, const Common& common, Console& console) {
   auto address = FindOperator(common);
   if (!address) return Fail(address.error());
-  auto json = OperatorClient(*std::move(address)).Get("/journal");
+  auto json =
+      OperatorClient(*std::move(address)).Get(InNamespace("/journal", DefaultNamespace(common)));
   if (!json) return Fail(json.error());
   if (common.output == "json") {
     console.out.Print(Pretty(*json));

@@ -1,6 +1,7 @@
 #include "adapters/http/server.h"
 
-#include <openssl/crypto.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
@@ -63,10 +64,19 @@ Request ReadTarget(std::string_view method, std::string_view target) {
   return request;
 }
 
-bool SameToken(std::string_view header, const std::string& token) {
-  const std::string wanted = "Bearer " + token;
-  return header.size() == wanted.size() &&
-         CRYPTO_memcmp(header.data(), wanted.data(), wanted.size()) == 0;
+// All that the client has shown, its own first.
+std::string CertificatesOf(SSL* tls) {
+  const std::unique_ptr<X509, decltype(&X509_free)> own(SSL_get1_peer_certificate(tls), X509_free);
+  if (!own) return "";
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> out(BIO_new(BIO_s_mem()), BIO_free_all);
+  PEM_write_bio_X509(out.get(), own.get());
+  const STACK_OF(X509)* others = SSL_get_peer_cert_chain(tls);
+  for (int i = 0; i < sk_X509_num(others); ++i) {
+    PEM_write_bio_X509(out.get(), sk_X509_value(others, i));
+  }
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &data);
+  return {data, static_cast<std::size_t>(size)};
 }
 
 using SteadyClock = std::chrono::steady_clock;
@@ -141,12 +151,17 @@ class ServerImpl final : public Server {
 
  private:
   Status AskForCertificates() {
-    if (options_.client_authority.empty()) return {};
-    ErrorCode error;
-    tls_.add_certificate_authority(asio::buffer(options_.client_authority), error);
+    if (options_.client_authority.empty() && !options_.ask_certificate) return {};
     // Without a name for them, clients that come back with a session would be refused.
     static constexpr unsigned char kSessions[] = "pgo";
     SSL_CTX_set_session_id_context(tls_.native_handle(), kSessions, sizeof kSessions - 1);
+    if (options_.client_authority.empty()) {
+      SSL_CTX_set_verify(tls_.native_handle(), SSL_VERIFY_PEER,
+                         [](int, X509_STORE_CTX*) { return 1; });
+      return {};
+    }
+    ErrorCode error;
+    tls_.add_certificate_authority(asio::buffer(options_.client_authority), error);
     if (!error) {
       tls_.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, error);
     }
@@ -204,15 +219,16 @@ class ServerImpl final : public Server {
   }
 
   void Serve(const std::shared_ptr<tcp::socket>& socket, Life& life) {
-    if (options_.certificate.empty()) return Talk(*socket, life);
+    if (options_.certificate.empty()) return Talk(*socket, life, "");
     beast::ssl_stream<tcp::socket&> stream(*socket, tls_);
     ErrorCode error;
     stream.handshake(asio::ssl::stream_base::server, error);
-    if (!error) Talk(stream, life);
+    if (error) return;
+    Talk(stream, life, options_.ask_certificate ? CertificatesOf(stream.native_handle()) : "");
   }
 
   template <typename Stream>
-  void Talk(Stream& stream, Life& life) {
+  void Talk(Stream& stream, Life& life, const std::string& certificate) {
     beast::flat_buffer buffer;
     ErrorCode error;
     while (!error && !stopping_) {
@@ -220,10 +236,13 @@ class ServerImpl final : public Server {
       beast::http::read_header(stream, buffer, parser, error);
       if (error) return;
       const auto& incoming = parser.get();
-      Response answer = Answer(incoming);
+      // Who is asked about the request may take its time.
+      life.Allow(kResponseTime);
+      Response answer = Answer(incoming, certificate);
       beast::http::response<beast::http::string_body> out(
           static_cast<beast::http::status>(answer.status), incoming.version());
       out.set(beast::http::field::content_type, answer.content_type);
+      if (answer.status == 401) out.set(beast::http::field::www_authenticate, "Bearer");
       out.body() = std::move(answer.body);
       out.keep_alive(incoming.keep_alive());
       out.prepare_payload();
@@ -235,15 +254,14 @@ class ServerImpl final : public Server {
   }
 
   template <typename Incoming>
-  Response Answer(const Incoming& incoming) {
-    const std::string_view authorization = incoming[beast::http::field::authorization];
-    if (!options_.token.empty() && !SameToken(authorization, options_.token)) {
-      return {401, "application/json", R"({"error":"a bearer token is needed"})"};
-    }
+  Response Answer(const Incoming& incoming, const std::string& certificate) {
     const std::string_view method = incoming.method_string();
     if (method != "GET") return {405, "application/json", R"({"error":"only GET is answered"})"};
     const std::string_view target = incoming.target();
-    return handler_(ReadTarget(method, target));
+    Request request = ReadTarget(method, target);
+    request.authorization = std::string_view(incoming[beast::http::field::authorization]);
+    request.certificate = certificate;
+    return handler_(request);
   }
 
   const ServerOptions options_;

@@ -19,6 +19,10 @@ struct Request {
   std::string method;                        // "GET"
   std::string path;                          // "/frames"
   std::map<std::string, std::string> query;  // decoded
+  std::string authorization;                 // that header, as it came; a credential
+  // PEM of the certificate that the client has shown, which it has the key of, and of those it sent
+  // along. Nothing is known of who issued it. Only with `ask_certificate`.
+  std::string certificate;
 };
 
 struct Response {
@@ -37,9 +41,8 @@ struct ServerOptions {
   // PEM; clients must show a certificate of this authority, or the handshake fails. Empty: they
   // need none.
   std::string client_authority;
-  // Requests need `Authorization: Bearer <token>`; empty: everybody may ask. Compared in constant
-  // time.
-  std::string token;
+  // Clients may show a certificate, of any authority: the handler judges it.
+  bool ask_certificate = false;
   std::size_t connections_max = 64;
 };
 

@@ -37,6 +37,9 @@ inline constexpr std::string_view kAnchorAnnotation = "postgres-operator.crunchy
 // HOST:PORT where the holder gives its journal to the other replicas; absent: nowhere.
 inline constexpr std::string_view kReplicaAnnotation = "postgres-operator.crunchydata.com/replica";
 
+// Where the holder answers people, through its pod: {"pod", "port", "ca" (PEM)}; absent: nowhere.
+inline constexpr std::string_view kApiAnnotation = "postgres-operator.crunchydata.com/api";
+
 // How this replica may take the Lease, as of now.
 struct Candidacy {
   static constexpr std::int64_t kNever = -1;
@@ -65,6 +68,7 @@ struct LeaseOptions {
   std::int64_t request_us = 3 * kSecond;     // longest wait for one answer
   std::int64_t read_every_us = 2 * kSecond;  // while another one leads
   std::string address;                       // of this replica's journal, for the Lease
+  std::string api;                           // of its API, as kApiAnnotation has it
   // Asked when the Lease could be taken, with the anchors on it. Null: at once.
   std::function<Candidacy(const std::string& anchors)> candidacy;
 };

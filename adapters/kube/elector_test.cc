@@ -38,12 +38,13 @@ struct Server {
 struct Replica {
   explicit Replica(const std::string& name, std::int64_t last_epoch = 0,
                    std::function<Candidacy(const std::string&)> candidacy = {},
-                   const std::string& address = "")
+                   const std::string& address = "", const std::string& api = "")
       : machine({.ns = "pgo",
                  .name = "lead",
                  .identity = name,
                  .last_epoch = last_epoch,
                  .address = address,
+                 .api = api,
                  .candidacy = std::move(candidacy)}) {}
   // Ticks and answers until there is nothing more to do; "+7" on leading with epoch 7, "-" on
   // losing.
@@ -226,6 +227,26 @@ TEST(Elector, TheLeaseSaysWhereTheHoldersJournalIs) {
   b.machine.Hasten();
   b.Tick(&server, 2.5);
   EXPECT_EQ(b.machine.View(b.now).address, "");
+}
+
+// People follow it to the leader: nobody may be sent to one that has let go.
+TEST(Elector, TheLeaseSaysWhereTheHolderAnswersPeople) {
+  Server server;
+  Replica a("a", 0, {}, "", R"({"pod":"pgo-0"})"), b("b", 0, {}, "", R"({"pod":"pgo-1"})"), c("c");
+  const auto said = [&] {
+    return GetString(server.lease, {"metadata", "annotations", kApiAnnotation});
+  };
+  a.Tick(&server, 1);
+  b.Tick(&server, 2);
+  EXPECT_EQ(said(), R"({"pod":"pgo-0"})");
+  a.Carry(&server, a.machine.Release(a.now, "bye"));
+  EXPECT_EQ(said(), "");
+  b.machine.Hasten();
+  EXPECT_EQ(b.Tick(&server, 2.5), "+2");
+  EXPECT_EQ(said(), R"({"pod":"pgo-1"})");
+  b.Carry(&server, b.machine.Release(b.now, "bye"));
+  EXPECT_EQ(c.Tick(&server, 4), "+3") << "in no pod";
+  EXPECT_EQ(said(), "");
 }
 
 TEST(Elector, ADeletedLeaseEndsLeadershipAndIsMadeAnew) {

@@ -1,73 +1,20 @@
-// The connection of an exec: TCP, TLS, WebSocket. The only file of the adapter with Beast in it.
+// The talk of an exec over its WebSocket.
 #include "adapters/kube/exec.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/ssl.hpp>
-#include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <optional>
 
 #include "adapters/kube/credentials.h"
+#include "adapters/kube/dial.h"
 #include "adapters/kube/requests.h"
 
 namespace pgo::kube {
 namespace {
 
-namespace asio = boost::asio;
-namespace ssl = boost::asio::ssl;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
-namespace websocket = boost::beast::websocket;
-using asio::ip::tcp;
-using boost::system::error_code;
-
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
-using Socket = websocket::stream<beast::ssl_stream<beast::tcp_stream>>;
-
-struct Address {
-  std::string host, port;
-};
-Address AddressOf(const std::string& server) {
-  std::string rest = server.substr(server.find("://") + 3);
-  rest = rest.substr(0, rest.find('/'));
-  const auto colon = rest.rfind(':');
-  const bool port = colon != std::string::npos && rest.find(']', colon) == std::string::npos;
-  std::string host = port ? rest.substr(0, colon) : rest;
-  if (host.starts_with("[")) host = host.substr(1, host.size() - 2);
-  return {host, port ? rest.substr(colon + 1) : "443"};
-}
-
-asio::const_buffer Buffer(const std::string& text) { return asio::buffer(text); }
-
-// What the certificates and names of the connection must be.
-Status SetUpTls(ssl::context& tls, const Config& config, const Credential& credential) {
-  error_code error;
-  if (config.insecure) {
-    tls.set_verify_mode(ssl::verify_none, error);
-  } else {
-    tls.set_verify_mode(ssl::verify_peer, error);
-    credential.ca_pem.empty() ? tls.set_default_verify_paths(error)
-                              : tls.add_certificate_authority(Buffer(credential.ca_pem), error);
-  }
-  if (!error && !credential.certificate_pem.empty()) {
-    tls.use_certificate_chain(Buffer(credential.certificate_pem), error);
-    if (!error) tls.use_private_key(Buffer(credential.key_pem), ssl::context::pem, error);
-  }
-  if (error) return Fail(Code::kUnavailable, "exec: TLS: " + error.message());
-  return {};
-}
+using namespace dial;  // NOLINT(google-build-using-namespace): the names of the libraries
 
 // One exec. `sent_` is what decides between "never started" and "unknown".
 class Session {
@@ -108,43 +55,16 @@ class Session {
     return static_cast<bool>(error);
   }
 
-  asio::awaitable<bool> Connect() {
-    const Address address = AddressOf(config_.server);
-    tcp::resolver resolver(io_);
-    const auto [resolved, found] =
-        co_await resolver.async_resolve(address.host, address.port, kAsTuple);
-    if (Failed(resolved)) co_return false;
-    const auto [connected, end] =
-        co_await beast::get_lowest_layer(*socket_).async_connect(found, kAsTuple);
-    if (Failed(connected)) co_return false;
-    auto& tls = socket_->next_layer();
-    const std::string name =
-        config_.tls_server_name.empty() ? address.host : config_.tls_server_name;
-    error_code not_address;
-    asio::ip::make_address(name, not_address);
-    if (not_address) SSL_set_tlsext_host_name(tls.native_handle(), name.c_str());
-    if (!config_.insecure) tls.set_verify_callback(ssl::host_name_verification(name));
-    const auto [shaken] = co_await tls.async_handshake(ssl::stream_base::client, kAsTuple);
-    co_return !Failed(shaken);
-  }
+  asio::awaitable<bool> Connect() { co_return !Failed(co_await Dial(*socket_, config_)); }
 
   asio::awaitable<bool> Upgrade() {
-    const Address address = AddressOf(config_.server);
     const bool prefixed = !v5_ && !call_.input.empty();
     const auto argv = prefixed ? LengthPrefixed(call_.argv, call_.input.size()) : call_.argv;
-    socket_->set_option(websocket::stream_base::decorator([this](websocket::request_type& request) {
-      request.set(http::field::sec_websocket_protocol,
-                  v5_ ? "v5.channel.k8s.io" : "v4.channel.k8s.io");
-      request.set(http::field::user_agent, user_agent_);
-      if (!credential_.token.empty())
-        request.set(http::field::authorization, "Bearer " + credential_.token);
-    }));
+    SayWho(*socket_, credential_, user_agent_, v5_ ? "v5.channel.k8s.io" : "v4.channel.k8s.io");
     socket_->read_message_max(4UL << 20);
     websocket::response_type response;
-    const bool ipv6 = address.host.find(':') != std::string::npos;
-    const std::string host = ipv6 ? "[" + address.host + "]" : address.host;
     sent_ = true;
-    const auto [error] = co_await socket_->async_handshake(response, host + ":" + address.port,
+    const auto [error] = co_await socket_->async_handshake(response, HostOf(config_.server),
                                                            ExecPath(call_, argv), kAsTuple);
     if (error == websocket::error::upgrade_declined || error == websocket::error::no_sec_key) {
       Declined(response);
@@ -217,7 +137,8 @@ Attempt Try(const Config& config, const Credential& credential, const std::strin
             const ExecCall& call, bool v5) {
   asio::io_context io(1);
   ssl::context tls(ssl::context::tls_client);
-  if (const Status set = SetUpTls(tls, config, credential); !set) return {Fail(set.error())};
+  if (const Status set = SetUpTls(tls, config, credential); !set)
+    return {Fail(set.error().In("exec"))};
   Session session(io, tls, config, credential, user_agent, call);
   asio::co_spawn(io, session.Run(v5), asio::detached);
   io.run_for(std::chrono::milliseconds(call.timeout_ms));
@@ -233,9 +154,7 @@ Attempt Try(const Config& config, const Credential& credential, const std::strin
 Result<ExecResult> RunExec(Credentials& credentials, const std::string& user_agent,
                            const ExecCall& call) {
   const Config& config = credentials.config();
-  if (!config.server.starts_with("https://") || !config.proxy_url.empty()) {
-    return Fail(Code::kInvalid, "exec needs an https:// server without a proxy");
-  }
+  if (const Status may = CheckServer(config); !may) return Fail(may.error().In("exec"));
   auto credential = credentials.Get();
   if (!credential) return Fail(Code::kUnavailable, credential.error().message);
   try {

@@ -26,6 +26,15 @@ std::int64_t EpochOf(const Json& lease) {
   return value;
 }
 
+// "" takes it away.
+void Annotate(Json& lease, std::string_view name, const std::string& value) {
+  if (!value.empty()) {
+    Put(lease, {"metadata", "annotations", name}, value);
+  } else if (lease["metadata"].contains("annotations")) {
+    lease["metadata"]["annotations"].erase(std::string(name));
+  }
+}
+
 std::string HolderOf(const Json& lease) { return GetString(lease, {"spec", "holderIdentity"}); }
 
 }  // namespace
@@ -56,12 +65,8 @@ Json LeaseMachine::Written(Now now, const std::string& holder) const {
   Put(lease, {"spec", "leaseDurationSeconds"}, holder.empty() ? 1 : options_.duration_us / kSecond);
   Put(lease, {"spec", "renewTime"}, MicroTime(now.wall_us));
   if (!anchor_.empty()) Put(lease, {"metadata", "annotations", kAnchorAnnotation}, anchor_);
-  const std::string address = holder.empty() ? std::string() : options_.address;
-  if (!address.empty()) {
-    Put(lease, {"metadata", "annotations", kReplicaAnnotation}, address);
-  } else if (lease["metadata"].contains("annotations")) {
-    lease["metadata"]["annotations"].erase(std::string(kReplicaAnnotation));
-  }
+  Annotate(lease, kReplicaAnnotation, holder.empty() ? "" : options_.address);
+  Annotate(lease, kApiAnnotation, holder.empty() ? "" : options_.api);
   return lease;
 }
 

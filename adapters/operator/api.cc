@@ -4,12 +4,15 @@
 #include <ctime>
 
 #include "adapters/operator/options.h"
+#include "adapters/operator/visible.h"
 #include "engine/engine.h"
 #include "journal/query/bundle_file.h"
 #include "journal/query/place.h"
 
 namespace pgo {
 namespace {
+
+constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
 http::Response Text(unsigned status, std::string body) {
   return {status, "text/plain; charset=utf-8", std::move(body)};
@@ -20,6 +23,8 @@ http::Response Refuse(unsigned status, const std::string& why) {
   json["error"] = why;
   return {status, "application/json", DumpJson(json) + "\n"};
 }
+
+http::Response Refuse(const Refusal& refusal) { return Refuse(refusal.status, refusal.why); }
 
 std::string Query(const http::Request& request, const std::string& name) {
   const auto it = request.query.find(name);
@@ -45,7 +50,8 @@ http::Response Head(const journal::Journal& journal) {
   return {200, "application/json", DumpJson(json) + "\n"};
 }
 
-http::Response Frames(const http::Request& request, const journal::Journal& journal) {
+http::Response Frames(const http::Request& request, const journal::Journal& journal,
+                      const Access& access) {
   journal::ExportOptions options;
   if (!ReadSeq(Query(request, "from"), options.range.from) ||
       !ReadSeq(Query(request, "to"), options.range.to)) {
@@ -58,6 +64,10 @@ http::Response Frames(const http::Request& request, const journal::Journal& jour
     } else if (!word.empty()) {
       options.subjects.push_back(std::exchange(word, ""));
     }
+  }
+  if (!access.all) {
+    options.may_see = Visible(access);
+    options.redactions.push_back("only namespace " + access.ns);
   }
   options.build = kBuild;
   options.created_wall_us = static_cast<std::int64_t>(std::time(nullptr)) * kSecond;
@@ -113,15 +123,19 @@ http::Response PlaceIn(const http::Request& request, const journal::Journal& jou
 }  // namespace
 
 http::Response AnswerApi(const http::Request& request, const Standing& standing,
-                         const ReplicaDesk& desk) {
+                         const ReplicaDesk& desk, Guard& guard) {
+  const auto asker = guard.Who(request);
+  if (!asker) return Refuse(asker.error());
   if (request.path == "/version") {
     return {200, "application/json", std::string(R"({"version":")") + kBuild + "\"}\n"};
   }
+  const auto access = guard.MayRead(*asker, Query(request, "namespace"));
+  if (!access) return Refuse(access.error());
   const Standing::JournalPtr open = standing.journal();
   if (open == nullptr) return Refuse(503, "the journal is closed: " + standing.WhyStill());
   const journal::Journal& journal = *open;
   if (request.path == "/head") return Head(journal);
-  if (request.path == "/frames") return Frames(request, journal);
+  if (request.path == "/frames") return Frames(request, journal, *access);
   if (request.path == "/place") return PlaceIn(request, journal);
   if (request.path == "/journal") {
     const auto status = journal.Describe();
@@ -131,6 +145,17 @@ http::Response AnswerApi(const http::Request& request, const Standing& standing,
     return {200, "application/json", DumpJson(json) + "\n"};
   }
   return Refuse(404, "there are /version, /head, /journal, /place and /frames");
+}
+
+http::Response AnswerMetrics(const http::Request& request, OperatorMetrics& metrics,
+                             const Standing& standing, Guard& guard) {
+  if (request.path != "/metrics") return Text(404, "there is /metrics\n");
+  const auto asker = guard.Who(request);
+  if (!asker) return Text(asker.error().status, asker.error().why + "\n");
+  if (const auto may = guard.MayScrape(*asker); !may) {
+    return Text(may.error().status, may.error().why + "\n");
+  }
+  return {200, kMetricsType, metrics.Text(standing)};
 }
 
 http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metrics,
@@ -155,7 +180,7 @@ http::Response AnswerHealth(const http::Request& request, OperatorMetrics& metri
                                      : "ok\nthis leadership began with amnesia: " + amnesia + "\n");
   }
   if (request.path != "/metrics") return Text(404, "there are /healthz, /readyz and /metrics\n");
-  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.Text(standing)};
+  return {200, kMetricsType, metrics.Text(standing)};
 }
 
 }  // namespace pgo

@@ -42,6 +42,7 @@ Election::Election(const Parts& parts)
   how.lease.name = lease.name;
   how.lease.identity = parts.identity;
   how.lease.address = parts.address;
+  how.lease.api = parts.api;
   how.lease.candidacy = parts.candidacy;
   how.anchor = parts.anchor;
   how.on_read = parts.on_read;

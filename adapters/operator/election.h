@@ -44,6 +44,7 @@ class Election {
     const kube::Config& config;
     OperatorMetrics& metrics;
     std::string address;  // of this replica's journal; "" : it is given to nobody
+    std::string api;      // of its API (kApiAnnotation); "" : nobody is told
     std::function<kube::Candidacy(const std::string& anchors)> candidacy;
     std::function<std::string(std::int64_t epoch)> anchor;  // before each write of the Lease
     Relay::OnLeading on_leading;

@@ -75,7 +75,7 @@ void Life::Elect() {
   const std::scoped_lock lock(mutex_);
   election_ = std::make_unique<Election>(Election::Parts{
       setting_.options, setting_.identity.name, setting_.config, setting_.metrics, address,
-      [this](const std::string& anchors) { return Judge(anchors); }, anchor,
+      setting_.api, [this](const std::string& anchors) { return Judge(anchors); }, anchor,
       [this](const Leading& leading) { OnLeading(leading); }, [this] { OnRead(); }});
 }
 

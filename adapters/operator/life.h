@@ -37,8 +37,9 @@ struct Setting {
   Standing& standing;
   Volume& volume;
   ReplicaDesk& desk;
-  std::unique_ptr<Replication>
-      replication;             // once its Secret is there; null: not wanted, or not yet
+  std::string api;  // where people reach the API while this replica leads (kApiAnnotation), or ""
+  // Once its Secret is there; null: not wanted, or not yet.
+  std::unique_ptr<Replication> replication = nullptr;
   std::string last_head = "";  // of the life before, as an anchor
 };
 

@@ -222,9 +222,6 @@ TEST_F(MetricsTest, HealthSaysWhatThereIs) {
   EXPECT_EQ(ask("/readyz"), "503 standing still: no space left\n");
   standing_.Close();
   EXPECT_NE(ask("/metrics").find("pgo_journal_failed 1"), std::string::npos);
-  http::Request head;
-  head.path = "/head";
-  EXPECT_EQ(AnswerApi(head, standing_, ReplicaDesk()).status, 503U);
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "adapters/kube/config.h"
 #include "adapters/log/log.h"
 #include "adapters/operator/api.h"
+#include "adapters/operator/election.h"
 #include "adapters/operator/identity.h"
 #include "adapters/operator/life.h"
 #include "adapters/operator/standing.h"
@@ -57,36 +58,84 @@ Status CheckReplicas(const Options& options) {
 }
 
 struct Servers {
-  std::unique_ptr<http::Server> api, health;
+  std::unique_ptr<http::Server> api, health, metrics;
 };
 
+// What the servers answer from; outlives them.
+struct Sources {
+  const Standing& standing;
+  const ReplicaDesk& desk;
+  OperatorMetrics& metrics;
+  Guard& guard;
+};
+
+Result<std::unique_ptr<http::Server>> StartGuarded(const std::string& listen,
+                                                   const Identity& identity,
+                                                   http::Handler handler) {
+  http::ServerOptions how;
+  if (auto s = ReadListen(listen, how); !s) return Fail(s.error());
+  how.certificate = identity.certificate;
+  how.private_key = identity.private_key;
+  how.ask_certificate = true;
+  return http::Server::Start(how, std::move(handler));
+}
+
+http::Handler HealthHandler(const Sources& from, bool with_metrics) {
+  return [from, with_metrics](const http::Request& request) {
+    if (!with_metrics && request.path == "/metrics") {
+      return http::Response{403, "text/plain; charset=utf-8",
+                            "metrics are at --metrics-listen, over TLS, for who may get them\n"};
+    }
+    return AnswerHealth(request, from.metrics, from.standing);
+  };
+}
+
 Result<Servers> StartServers(const Options& options, const Identity& identity,
-                             const Standing& standing, const ReplicaDesk& desk,
-                             OperatorMetrics& metrics) {
-  http::ServerOptions api;
-  if (auto s = ReadListen(options.listen, api); !s) return Fail(s.error());
-  api.certificate = identity.certificate;
-  api.private_key = identity.private_key;
-  api.token = identity.token;
+                             const Sources& from) {
+  Servers servers;
+  auto api = StartGuarded(options.listen, identity, [from](const http::Request& request) {
+    return AnswerApi(request, from.standing, from.desk, from.guard);
+  });
+  if (!api) return Fail(api.error().In("API"));
+  servers.api = *std::move(api);
+  if (!options.metrics_listen.empty()) {
+    auto scraped = StartGuarded(options.metrics_listen, identity, [from](const auto& request) {
+      return AnswerMetrics(request, from.metrics, from.standing, from.guard);
+    });
+    if (!scraped) return Fail(scraped.error().In("metrics"));
+    servers.metrics = *std::move(scraped);
+  }
   http::ServerOptions health;
   if (auto s = ReadListen(options.health_listen, health); !s) return Fail(s.error());
-  Servers servers;
-  auto started = http::Server::Start(
-      api, [&](const http::Request& request) { return AnswerApi(request, standing, desk); });
-  if (!started) return Fail(started.error().In("API"));
-  servers.api = *std::move(started);
-  auto healthy = http::Server::Start(health, [&](const http::Request& request) {
-    return AnswerHealth(request, metrics, standing);
-  });
+  auto healthy = http::Server::Start(health, HealthHandler(from, servers.metrics == nullptr));
   if (!healthy) return Fail(healthy.error().In("health"));
   servers.health = *std::move(healthy);
-  const auto url = "https://" + api.address + ":" + std::to_string(servers.api->Port());
+  return servers;
+}
+
+// Where the API is: for `pgo` on this machine, and on the log.
+Status SayWhere(const Options& options, const Identity& identity, const http::Server& api) {
+  http::ServerOptions how;
+  if (auto read = ReadListen(options.listen, how); !read) return read;
+  const auto url = "https://" + how.address + ":" + std::to_string(api.Port());
   // With a full disk what an earlier start wrote there may still be right.
   if (auto s = Announce(options.data_directory, identity, url); !s) {
     log::Error(s.error().message + ": pgo on this machine may not find the API");
   }
   log::Info("API on " + url);
-  return servers;
+  return {};
+}
+
+// The same for `pgo` elsewhere, which comes through the pod: goes onto the Lease.
+std::string ApiNotice(const Options& options, const Identity& identity, const http::Server& api) {
+  if (options.pod_name.empty()) return "";
+  return DumpJson({{"pod", options.pod_name}, {"port", api.Port()}, {"ca", identity.ca}});
+}
+
+// Asks Kubernetes over a connection of its own.
+Guard::Parts GuardParts(const Options& options, const Identity& identity, kube::Client& client) {
+  return {[&client](kube::Request request) { return client.Do(std::move(request)); },
+          identity.token, options.viewer_role, BootMicros, WallMicros};
 }
 
 // Ends the life under way, and all that would follow, when the process is told to.
@@ -204,11 +253,17 @@ Status RunOperator(const Options& options) {
   standing.Still("starting");
   ReplicaDesk desk;  // outlives the servers
   metrics.Follow(&desk);
-  auto servers = StartServers(options, *identity, standing, desk, metrics);
+  kube::Client reviews(std::make_shared<kube::Credentials>(*config), UserAgent(),
+                       [&metrics](const kube::Seen& seen) { metrics.Asked(seen); });
+  Guard guard(GuardParts(options, *identity, reviews));
+  auto servers = StartServers(options, *identity, {standing, desk, metrics, guard});
   if (!servers) return Fail(servers.error());
+  if (auto said = SayWhere(options, *identity, *servers->api); !said) return said;
   Volume volume(options.data_directory);
   metrics.Watch(&volume);
-  Setting setting{options, *identity, *config, fill, metrics, standing, volume, desk, nullptr, ""};
+  Setting setting{options, *identity, *config,
+                  fill,    metrics,   standing,
+                  volume,  desk,      ApiNotice(options, *identity, *servers->api)};
   Ending ending;
   std::thread waiter([&] {
     int signal = 0;

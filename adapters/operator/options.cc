@@ -47,6 +47,8 @@ void ReadEnvironment(Options& options) {
   options.lease_namespace = Env("PGO_NAMESPACE");
   options.lease_name = Env("PGO_CONTROLLER_LEASE_NAME", "cpk-leader-election-lease");
   options.namespaces = Split(Env("PGO_TARGET_NAMESPACES", Env("PGO_TARGET_NAMESPACE")));
+  options.pod_name = Env("PGO_POD_NAME");
+  options.viewer_role = Env("PGO_VIEWER_ROLE");
   options.debug = Env("CRUNCHY_DEBUG") == "true";
   options.settings = ReadSettings();
 }
@@ -180,6 +182,10 @@ void AddPlaces(CLI::App& app, Options& options) {
   app.add_option("--health-listen", options.health_listen,
                  "ADDRESS:PORT of /healthz, /readyz and /metrics")
       ->capture_default_str();
+  app.add_option("--metrics-listen", options.metrics_listen,
+                 "ADDRESS:PORT of /metrics over TLS, for who may get it; default: on "
+                 "--health-listen, for everybody")
+      ->envname("PGO_METRICS_LISTEN");
   app.add_option("--replica-listen", options.replica_listen,
                  "ADDRESS:PORT where other replicas get this one's journal; default: none do")
       ->envname("PGO_REPLICA_LISTEN");

@@ -16,6 +16,11 @@ struct Options {
   std::string context;                           // --context
   std::string listen = "127.0.0.1:8443";         // --listen: HTTPS API
   std::string health_listen = "127.0.0.1:8081";  // --health-listen: /healthz, /readyz, /metrics
+  // --metrics-listen, PGO_METRICS_LISTEN: HTTPS, /metrics for who may, and no longer on
+  // --health-listen; "" : there, for everybody
+  std::string metrics_listen;
+  std::string pod_name;     // PGO_POD_NAME: the pod in which others reach the API; "": in none
+  std::string viewer_role;  // PGO_VIEWER_ROLE: ClusterRole that lets people ask, for messages
   // --replica-listen, PGO_REPLICA_LISTEN: where the other replicas get this one's journal; "" :
   // there are none. --replica-address, PGO_REPLICA_ADDRESS: HOST or HOST:PORT under which they
   // reach it;

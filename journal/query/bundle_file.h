@@ -41,6 +41,10 @@ struct ExportOptions {
   // chain still verifies. Empty: keep all. Records whose payloads the kept ones rest on (codec 2)
   // are kept as well, though they may name none of these.
   std::vector<std::string> subjects;
+  // Whether the one who gets the bundle may see this record; null: all. Asked once of each record
+  // that is walked over, in order, and again of bases that lie before. One that rests on a base
+  // that may not be seen is left out as well.
+  std::function<bool(const RecordView& record)> may_see;
   // Start at the latest baseline at or before range.from, so that the bundle folds from empty. Else
   // at the frame of range.from, or at the earlier one of the oldest base that is needed.
   bool from_baseline = true;

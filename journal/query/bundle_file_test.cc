@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -97,6 +98,47 @@ TEST_F(BundleFileTest, AnswersLikeTheStore) {
   const auto report = Verify(*file);
   ASSERT_TRUE(Ok(report));
   EXPECT_EQ(report->records, journal_->Head().seq);
+}
+
+// Whatever is asked for: what its reader may not see is not in it, though the chain verifies.
+TEST_F(BundleFileTest, CarriesNothingThatItsReaderMayNotSee) {
+  ExportOptions options;
+  std::uint64_t asked = 0;
+  options.may_see = [&](const RecordView& record) {
+    ++asked;
+    return record.subjects.front() == "rare";
+  };
+  for (const std::vector<std::string>& subjects :
+       {std::vector<std::string>{}, {"common"}, {"common", "rare"}}) {
+    options.subjects = subjects;
+    const auto file = Export(options);
+    EXPECT_TRUE(SeqsOf(*file, "common").empty());
+    EXPECT_EQ(SeqsOf(*file, "rare").size(), subjects.size() == 1 ? 0U : 12U);
+    EXPECT_EQ(file->Head(), journal_->Head());
+    ASSERT_TRUE(Ok(Verify(*file)));
+  }
+  EXPECT_GE(asked, 3 * journal_->Head().seq) << "of each, also where subjects leave it out";
+}
+
+// Else it could not be read, or what it rests on would be there for everybody.
+TEST_F(BundleFileTest, LeavesOutWhatRestsOnARecordThatMayNotBeSeen) {
+  journal_ = *Journal::Open(dir_.Path("deltas"), {});
+  for (std::uint64_t i = 1; i <= 6; ++i) {
+    Record record = testing::Version("a", i);
+    if (i == 2) record.subjects.emplace_back("secret");
+    ASSERT_TRUE(Ok(journal_->Append({&record, 1}, {1, 0}, Durability::kSynced)));
+  }
+  int deltas = 0;
+  ExportOptions options;
+  options.may_see = [&](const RecordView& record) {
+    deltas += record.base != 0 ? 1 : 0;
+    return std::ranges::find(record.subjects, "secret") == record.subjects.end();
+  };
+  const auto file = Export(options);
+  EXPECT_GE(deltas, 4);
+  EXPECT_TRUE(SeqsOf(*file, "secret").empty());
+  EXPECT_EQ(SeqsOf(*file, "a"), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(file->Head(), journal_->Head());
 }
 
 TEST_F(BundleFileTest, KeepsOnlyTheSubjectsAskedFor) {

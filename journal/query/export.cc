@@ -22,7 +22,7 @@ class Selection {
   Selection(const Reader& reader, const ExportOptions& options, std::uint64_t first,
             std::uint64_t last)
       : reader_(reader),
-        subjects_(options.subjects),
+        options_(options),
         first_(first),
         kept_(last < first ? 0 : last - first + 1) {}
 
@@ -49,22 +49,33 @@ class Selection {
   Status Take(std::string_view bytes, std::uint64_t seq) {
     const Result<RecordView> record = ViewRecord(bytes, seq);
     if (!record) return Fail(record.error());
-    if (!subjects_.empty() && !Keeps(*record, subjects_)) return {};
-    Mark(seq);
-    return FollowBases(record->base);
+    if (!MaySee(*record)) return {};
+    if (!options_.subjects.empty() && !Keeps(*record, options_.subjects)) return {};
+    std::vector<std::uint64_t> needed{seq};
+    if (Status followed = FollowBases(record->base, needed); !followed) return followed;
+    for (const std::uint64_t one : needed) Mark(one);
+    return {};
   }
-  // Those that were asked for come later or were marked before, and their own bases with them.
-  Status FollowBases(std::uint64_t base) {
+  // Adds what is not marked yet; leaves nothing needed if one of them may not be seen. Those that
+  // were asked for come later or were marked before, and their own bases with them.
+  Status FollowBases(std::uint64_t base, std::vector<std::uint64_t>& needed) {
     while (base != 0 && !Has(base)) {
-      Mark(base);
+      needed.push_back(base);
       const Result<std::optional<std::string>> bytes = StoredRecord(reader_, base);
       if (!bytes) return Fail(bytes.error());
       if (!*bytes) return {};  // elided where we read: no more can be carried than there is
       const Result<RecordView> record = ViewRecord(**bytes, base);
       if (!record) return Fail(record.error());
+      if (!MaySee(*record)) {
+        needed.clear();
+        return {};
+      }
       base = record->base;
     }
     return {};
+  }
+  [[nodiscard]] bool MaySee(const RecordView& record) const {
+    return !options_.may_see || options_.may_see(record);
   }
   void Mark(std::uint64_t seq) {
     if (seq < first_) {
@@ -75,7 +86,7 @@ class Selection {
   }
 
   const Reader& reader_;
-  const std::vector<std::string>& subjects_;
+  const ExportOptions& options_;
   const std::uint64_t first_;
   std::vector<bool> kept_;  // a bit a record
   std::set<std::uint64_t> before_;
@@ -156,7 +167,7 @@ Result<BundleFooter> ExportBundle(const Reader& reader, const ExportOptions& opt
   if (!start) return Fail(start.error());
   // From a baseline on nothing is missing; from elsewhere bases may lie before.
   Selection selection(reader, options, start->first_seq, last);
-  const bool selective = !options.subjects.empty() || !options.from_baseline;
+  const bool selective = !options.subjects.empty() || options.may_see || !options.from_baseline;
   if (Status got = selective ? selection.Collect() : Status(); !got) return Fail(got.error());
   if (selection.Oldest() < start->first_seq) {
     const Result<Reader::Start> begin = reader.Begin();

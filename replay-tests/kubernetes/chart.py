@@ -36,6 +36,26 @@ class ChartLab(S.KubeLab):
         self.database_image = image
         self.logs = ""
 
+    def environment(self):
+        """From outside the operator is found by its Lease, in the namespace of its release."""
+        return {**{k: v for k, v in super().environment().items() if k != "PGO_CONFIG"},
+                "HOME": self.directory, "PGO_OPERATOR_NAMESPACE": self.operator_ns}
+
+    def account(self, name, roles=(), in_all=False):
+        """Somebody with these roles, [(kind, role, namespace)]; gives the path of a kubeconfig with his token."""
+        self.run(self.kubectl, "-n", self.ns, "create", "serviceaccount", name)
+        for index, (kind, role, namespace) in enumerate(roles):
+            verb, where = ("clusterrolebinding", []) if in_all else ("rolebinding", ["-n", namespace])
+            self.run(self.kubectl, *where, "create", verb, f"{self.ns}-{name}-{index}", f"--{kind}={role}",
+                     f"--serviceaccount={self.ns}:{name}")
+        token = self.run(self.kubectl, "-n", self.ns, "create", "token", name).stdout.strip()
+        config = json.loads(self.run(self.kubectl, "config", "view", "--raw", "--minify", "-o", "json").stdout)
+        config["users"][0]["user"] = {"token": token}
+        path = os.path.join(self.directory, f"{name}.kubeconfig")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
+            json.dump(config, f)
+        return path
+
     def keep_log(self):
         """Before its pod goes."""
         self.logs += self.run(self.kubectl, "-n", self.operator_ns, "logs", "pgo-0", check=False).stdout
@@ -114,6 +134,71 @@ def why(lab):
     if "SWITCHOVER" not in story:
         raise L.Failed(f"pgo why does not tell of the switchover:\n{story}")
     return found
+
+
+def refused(lab, words, *arguments, ns=None):
+    done = lab.run(lab.program("pgo"), "-n", ns or lab.ns, *arguments, check=False)
+    if done.returncode == 0 or not all(word in done.stderr for word in words):
+        raise L.Failed(f"pgo {' '.join(arguments)}: {done.returncode}, {done.stdout[-500:]}{done.stderr}: "
+                       f"it does not say {words}")
+
+
+def who_may_ask(lab):
+    """From outside: an administrator by his certificate is told all, others what Kubernetes lets them see."""
+    for verb in (["why", CLUSTER], ["state", CLUSTER], ["history", CLUSTER], ["journal", "status"], ["verify"]):
+        lab.pgo(*verb, seconds=60)
+    viewer = f"pgo-{lab.operator_ns}-viewer"
+    ask, view = ("role", "pgo-ask", lab.operator_ns), ("clusterrole", viewer, lab.ns)
+    ana, eve, bob = lab.account("ana", [ask, view]), lab.account("eve", [ask]), lab.account("bob", [view])
+    told = lab.pgo("why", CLUSTER, "--kubeconfig", ana).stdout
+    if "SWITCHOVER" not in told:
+        raise L.Failed(f"ana may see this namespace and is not told why:\n{told}")
+    for verb in (["history", CLUSTER], ["blame", CLUSTER], ["journal", "status"]):
+        lab.pgo(*verb, "--kubeconfig", ana)
+    bundle = os.path.join(OUT, "ana.pgoj")
+    lab.pgo("incident", "export", CLUSTER, "--only-cluster", "-o", bundle, "--kubeconfig", ana)
+    lab.pgo("verify", bundle)
+    for verb in (["state", CLUSTER], ["verify"], ["incident", "export", CLUSTER, "-o", bundle + "2"]):
+        refused(lab, ["403", "in all namespaces", "mend:"], *verb, "--kubeconfig", ana)
+    refused(lab, ["403", "in namespace kube-system"], "why", CLUSTER, "--kubeconfig", ana, ns="kube-system")
+    refused(lab, ["leases", "pgo-ask"], "why", CLUSTER, "--kubeconfig", bob)
+    mend = ["create", "rolebinding", "NAME", "-n", lab.ns, f"--clusterrole={viewer}", f"--serviceaccount={lab.ns}:eve"]
+    refused(lab, ["403", "kubectl " + " ".join(mend)], "history", CLUSTER, "--kubeconfig", eve)
+    lab.run(lab.kubectl, *[word.replace("NAME", "eve-views") for word in mend])
+    L.wait_for("what the refusal said mends it", lambda: lab.pgo(
+        "history", CLUSTER, "--kubeconfig", eve, check=False).returncode == 0, 30, 1)
+    return scrape(lab)
+
+
+SCRAPE = """import ssl, sys, urllib.request, urllib.error
+for url, token in zip(sys.argv[1::2], sys.argv[2::2]):
+    request = urllib.request.Request(url, headers={"Authorization": "Bearer " + sys.stdin.readline().strip()}
+                                     if token == "token" else {})
+    try:
+        body = urllib.request.urlopen(request, context=ssl._create_unverified_context()
+                                      if url.startswith("https") else None).read()
+        print(200, b"pgo_build_info" in body)
+    except urllib.error.HTTPError as answer:
+        print(answer.code, answer.read()[:60])
+"""
+
+
+def scrape(lab):
+    """/metrics: over TLS, for who may get it; the probes stay open."""
+    lab.account("scraper", [("clusterrole", f"pgo-{lab.operator_ns}-metrics", "")], in_all=True)
+    tokens = "".join(lab.run(lab.kubectl, "-n", lab.ns, "create", "token", name).stdout.strip() + "\n"
+                     for name in ("ana", "scraper"))
+    at = json.loads(lab.run(lab.kubectl, "-n", lab.operator_ns, "get", "pod", "pgo-0", "-o", "json").stdout)[
+        "status"]["podIP"]
+    guarded = f"https://{at}:8445/metrics"
+    try:
+        told = lab.run(*lab.client("python3", "-c", SCRAPE, f"http://{at}:8081/metrics", "none", guarded, "none",
+                                   guarded, "token", guarded, "token"), text_in=tokens).stdout
+    finally:
+        lab.run(lab.kubectl, "delete", "clusterrolebinding", f"{lab.ns}-scraper-0")
+    if [line[:3] for line in told.splitlines()] != ["403", "401", "403", "200"] or not told.strip().endswith("True"):
+        raise L.Failed(f"metrics are not given as they should be:\n{told}")
+    return {"scrapes": told.splitlines()}
 
 
 def operator_dies(lab):
@@ -205,10 +290,9 @@ def nothing_forbidden(lab):
     return {"lines": log.count("\n")}
 
 
-TESTS = [("create", S.create), ("helm-test", helm_test), ("why", why), ("operator-dies", operator_dies),
+TESTS = [("create", S.create), ("helm-test", helm_test), ("why", why), ("who-may-ask", who_may_ask), ("operator-dies", operator_dies),
          ("upgrade-restarts-nothing", upgrade_restarts_nothing), ("uninstall-and-back", uninstall_and_back),
-         ("two-replicas", two_replicas),
-         ("nothing-forbidden", nothing_forbidden), ("delete", S.delete)]
+         ("two-replicas", two_replicas), ("nothing-forbidden", nothing_forbidden), ("delete", S.delete)]
 
 
 def main():

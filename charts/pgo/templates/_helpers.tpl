@@ -30,6 +30,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- else -}}{{ .Values.serviceAccount.name | default "default" }}{{- end -}}
 {{- end -}}
 
+{{/* Those that `--reuse-values` brings from a chart that did not know of them are as they were: off. */}}
+{{- define "pgo.guardedMetrics" -}}
+{{- if .Values.metrics.authentication }}true{{ end -}}
+{{- end -}}
+
+{{/* Cluster-wide, so two releases must not share it. */}}
+{{- define "pgo.viewer" -}}{{ include "pgo.name" . }}-{{ .Release.Namespace }}-viewer{{- end -}}
+
 {{- define "pgo.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
