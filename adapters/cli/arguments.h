@@ -19,6 +19,7 @@ struct Common {
   std::string output;               // -o: "", "json", "yaml", "table", "wide"
   std::string apiserver_url;        // --apiserver-url: of the operator
   std::string config;               // --config: file that names the operator, see operator_client.h
+  std::string operator_ns;          // --operator-namespace: where its Lease is
   bool no_pager = false;            // --no-pager
 };
 

@@ -21,7 +21,9 @@ std::string Environment(const char* name, const char* otherwise = "") {
 }
 
 std::vector<std::string> Namespaces(const Common& common) {
-  const std::string named = Environment("PGO_OPERATOR_NAMESPACE"), usual = "postgres-operator";
+  const std::string usual = "postgres-operator";
+  const std::string named =
+      common.operator_ns.empty() ? Environment("PGO_OPERATOR_NAMESPACE") : common.operator_ns;
   if (!named.empty()) return {named};
   const std::string at_hand = DefaultNamespace(common);
   return at_hand == usual ? std::vector{usual} : std::vector{usual, at_hand};
@@ -49,7 +51,8 @@ Result<Json> FindLease(kube::Client& client, const std::vector<std::string>& nam
   }
   return Fail(Code::kNotFound,
               "no Lease " + name + " in " + looked +
-                  ": name the operator's namespace with PGO_OPERATOR_NAMESPACE, or set "
+                  ": name the operator's namespace with --operator-namespace or "
+                  "PGO_OPERATOR_NAMESPACE, or set "
                   "--apiserver-url or PGO_APISERVER_URL (with "
                   "PGO_CA_CERT and PGO_TOKEN_FILE), or put the operator's operator.json at "
                   "~/.pgo/operator.json; a bundle needs no operator: --bundle=FILE");

@@ -34,8 +34,8 @@ class Door {
   const kube::TunnelTo to_;
 };
 
-// Looks for the Lease in PGO_OPERATOR_NAMESPACE, else in postgres-operator and the namespace at
-// hand. Who asks is said as the kubeconfig says it, or by PGO_TOKEN_FILE.
+// Looks for the Lease in --operator-namespace or PGO_OPERATOR_NAMESPACE, else in postgres-operator
+// and the namespace at hand. Who asks is said as the kubeconfig says it, or by PGO_TOKEN_FILE.
 Result<OperatorAddress> ThroughKubernetes(const Common& common);
 // What the annotation of the Lease says; kNotFound if nobody can be reached so.
 Result<kube::TunnelTo> ReadNotice(const Json& lease, std::string& ca_pem);

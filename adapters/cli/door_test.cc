@@ -264,6 +264,15 @@ TEST_F(DoorTest, ATokenMadeForThisGoesToTheOperatorAlone) {
   EXPECT_EQ(asked_[0].authorization, "Bearer of-the-auditor");
 }
 
+TEST_F(DoorTest, LooksWhereItIsTold) {
+  Common common = As({{"token", "of-ana"}});
+  api_->lease = Json::object();
+  setenv("PGO_OPERATOR_NAMESPACE", "of-the-environment", 1);
+  EXPECT_THAT(Ask(common).error().message, HasSubstr("in of-the-environment:"));
+  common.operator_ns = "of-the-flag";
+  EXPECT_THAT(Ask(common).error().message, HasSubstr("in of-the-flag:"));
+}
+
 TEST_F(DoorTest, BringsALongAnswerWhole) {
   answer_.clear();
   for (int i = 0; answer_.size() < 3'000'000; ++i) answer_ += std::to_string(i) + ",";

@@ -97,6 +97,8 @@ Grammar::Grammar(const std::string& program)
   app.add_option("--config", c.config,
                  "file that names the operator (default: PGO_CONFIG, "
                  "~/.pgo/operator.json)");
+  app.add_option("--operator-namespace", c.operator_ns,
+                 "where the operator runs (default: PGO_OPERATOR_NAMESPACE, postgres-operator)");
   app.add_flag("--no-pager", c.no_pager, "never show answers through $PAGER");
   AddClusterVerbs(*this);
   AddChangeVerbs(*this);
