@@ -64,6 +64,8 @@ void SayError(const Input& in, const ClaimAsked& claim, const ClaimState& state,
 
 void SayProgress(const ClaimAsked& claim, const ClaimState& state, Said& said) {
   if (!state.bound || state.deleting || !state.Pending()) return;
+  // A claim that was bound just now does not say yet how large it is.
+  if (state.capacity == 0 && !state.resizing && !state.file_system) return;
   const std::string sizes =
       claim.name + " from " + SizeText(state.capacity) + " to " + Size(claim.live->object);
   if (state.file_system) {

@@ -179,6 +179,13 @@ TEST_F(Volumes, ResizesAreShown) {
 }
 
 // A live claim keeps a limit that it was made with (it could not be taken off); a new one has none.
+TEST_F(Volumes, AClaimThatDoesNotSayItsSizeYetIsNotCalledResizing) {
+  Json claim = Claim();
+  claim["status"].erase("capacity");
+  builder.Observe(claim);
+  EXPECT_EQ(Said("PersistentVolumeResizing"), "");
+}
+
 TEST_F(Volumes, TheLimitBoundsGrowthAndIsNoneOfTheClaims) {
   Put(Asked(), {"resources", "limits", "storage"}, "4Gi");
   builder.Show();
