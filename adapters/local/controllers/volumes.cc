@@ -52,7 +52,11 @@ void Resize(Store& store, const Json& claim) {
   }));
   const bool node = GetString(claim, {"spec", "storageClassName"}) == "limited";
   static_cast<void>(store.Mutate(KeyOf(kClaims, claim), "status", [&](Json& object) {
-    if (UidOf(object) != UidOf(claim)) return false;
+    // The node may have been faster than what was looked at here.
+    if (UidOf(object) != UidOf(claim) ||
+        GetString(object, {"status", "capacity", "storage"}) == wanted) {
+      return false;
+    }
     if (node) {
       object["status"]["conditions"] = {{{"type", "FileSystemResizePending"}, {"status", "True"}}};
     } else {
