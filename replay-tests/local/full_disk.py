@@ -175,7 +175,10 @@ class FullDisk:
             raise L.Failed("a journal that refuses must show, and be no reason for a restart")
         os.remove(self.filler)
         freed = time.monotonic()
-        L.wait_for("the operator leads again", lambda: self.ask("/readyz")[0] == 200 and self.lease_holder(), 60)
+        try:
+            L.wait_for("the operator leads again", lambda: self.ask("/readyz")[0] == 200 and self.lease_holder(), 60)
+        except L.Failed as failure:
+            raise L.Failed(f"{failure}: {self.condition()}") from failure
         L.wait_for("what waited is carried out", lambda: self.label() == f"c{number}", 60)
         now = self.metrics()
         if now["pgo_journal_head_seq"] < head:
@@ -183,6 +186,13 @@ class FullDisk:
         if now.get("pgo_amnesias_total", 0):
             raise L.Failed("the journal lost its end: " + self.ask("/readyz")[1])
         return time.monotonic() - freed
+
+    def condition(self):
+        """What a person would look at."""
+        disk = os.statvfs(self.data)
+        files = {name: os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(self.data)
+                 for name in names}
+        return f"{self.ready()} {disk.f_bavail} of {disk.f_blocks} blocks are free; {json.dumps(files)}"
 
     def prove(self):
         """The chain is whole, every decision replays, and what was given up is sealed."""
