@@ -1,4 +1,4 @@
-# slot: 8
+# slot: 10
 # Backups, schedules and copies from backups, with real PostgreSQL and pgBackRest.
 set -euo pipefail
 unshare --user --map-root-user --net --mount --pid --fork true 2>/dev/null ||
