@@ -47,7 +47,7 @@ RepositoryBackups ReadRepository(const Json& stanza, const Json& o, const cluste
   RepositoryBackups out;
   out.name = "repo" + std::to_string(key);
   const cluster::Repository* repo = spec.Find(out.name);
-  if (repo != nullptr) out.store = StoreText(repo->store);
+  if (repo != nullptr) out.store = repo->Type();
   out.status = GetString(o, {"status", "message"}, "unknown");
   ReadArchive(stanza, key, out);
   for (const Json& backup : GetArray(stanza, {"backup"})) {
@@ -100,21 +100,6 @@ ScheduleLine LineOf(const Json& cluster, const cluster::Repository& repo, const 
 }
 
 }  // namespace
-
-std::string StoreText(cluster::Repository::Store store) {
-  using Store = cluster::Repository::Store;
-  switch (store) {
-    case Store::kVolume:
-      return "posix";
-    case Store::kS3:
-      return "s3";
-    case Store::kGcs:
-      return "gcs";
-    case Store::kAzure:
-      return "azure";
-  }
-  return "";
-}
 
 Error NoBackups(const std::string& cluster) {
   return {Code::kInvalid, "cluster " + cluster +

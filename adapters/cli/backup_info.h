@@ -46,8 +46,6 @@ Result<BackupInfo> ReadInfo(const Json& raw, const cluster::Backups& spec);
 // The backup that this job took; null if none did.
 const Backup* TakenBy(const BackupInfo& info, const std::string& job, std::string* repository);
 
-// "posix", "s3", "gcs", "azure".
-std::string StoreText(cluster::Repository::Store store);
 // What has to be said where backups are wanted and the manifest has no repository.
 Error NoBackups(const std::string& cluster);
 

@@ -26,7 +26,7 @@ struct Asked {
 std::string Names(const std::vector<cluster::Repository>& repositories) {
   std::string out;
   for (const auto& repo : repositories) {
-    out += (out.empty() ? "" : ", ") + repo.name + " (" + StoreText(repo.store) + ")";
+    out += (out.empty() ? "" : ", ") + repo.name + " (" + repo.Type() + ")";
   }
   return out;
 }
@@ -38,7 +38,7 @@ Result<std::string> Choose(const cluster::Backups& backups, const RestoreCluster
                          "; choose one of: " + Names(all);
   if (!options.storage_type.empty()) {
     const auto it = std::ranges::find_if(
-        all, [&](const auto& repo) { return StoreText(repo.store) == options.storage_type; });
+        all, [&](const auto& repo) { return repo.Type() == options.storage_type; });
     if (it != all.end()) return it->name;
     return Fail(Code::kInvalid, "--pgbackrest-storage-type: \"" + options.storage_type + of);
   }

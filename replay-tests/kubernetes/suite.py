@@ -247,10 +247,7 @@ def run_tests(lab, tests, wanted, out):
         failed += 1
     finally:
         lab.down()
-    with open(os.path.join(out, "summary.json"), "w", encoding="utf-8") as f:
-        json.dump(results, f, indent=2)
-    print(f"{sum('error' not in r for r in results.values())} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    L.conclude(out, results, failed)
 
 
 def main():

@@ -14,7 +14,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import time
 
@@ -247,10 +246,7 @@ def main():
         failed += 1
     finally:
         lab.down()
-    with open(os.path.join(OUT, "summary.json"), "w", encoding="utf-8") as f:
-        json.dump(results, f, indent=2)
-    print(f"{sum('error' not in r for r in results.values())} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    L.conclude(OUT, results, failed)
 
 
 def attempt(results, name, work, diagnosis):

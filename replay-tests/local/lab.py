@@ -38,6 +38,14 @@ def wait_for(what, condition, seconds, pause=0.1):
         time.sleep(pause)
 
 
+def conclude(directory, results, failed):
+    """Ends the program: the results by name as summary.json, a last line that counts, the exit status."""
+    with open(os.path.join(directory, "summary.json"), "w", encoding="utf-8") as f:
+        json.dump(results, f, indent=2)
+    print(f"{sum('error' not in r for r in results.values())} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
 class Api:
     """The API server of a kubeconfig that carries a token, as pgo-local writes it."""
 

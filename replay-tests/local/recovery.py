@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 import time
 
 import faults as F
@@ -384,10 +383,7 @@ def main():
         failed += 1
     finally:
         lab.down()
-    with open(os.path.join(OUT, "summary.json"), "w", encoding="utf-8") as f:
-        json.dump(results, f, indent=2)
-    print(f"{sum('error' not in r for r in results.values())} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    L.conclude(OUT, results, failed)
 
 
 if __name__ == "__main__":
